@@ -1,3 +1,8 @@
-//! Placeholder.
+//! `cargo xtask`: the thin shell around the library of the same name.
 #![forbid(unsafe_code)]
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xtask::cli::main()
+}

@@ -1,2 +1,23 @@
-//! Placeholder.
-#![forbid(unsafe_code)]
+//! kernels
+pub mod batch;
+pub mod dense;
+mod exp;
+mod gemm;
+mod isa;
+mod layout;
+pub mod linear;
+mod mat;
+mod nonfinite;
+pub mod optim;
+mod simd;
+mod softmax;
+pub mod spec;
+pub mod team;
+pub use batch::Batch;
+pub use gemm::gemm;
+pub use isa::{Isa, IsaError, TIER_NAMES};
+pub use layout::{Images, Layout, MAX_BLOCKS, TooManyBlocks};
+pub use mat::{MatMut, MatRef};
+pub use nonfinite::NonFinite;
+pub use simd::{F32x8, F32x16};
+pub use softmax::softmax;

@@ -1,3 +1,20 @@
 //! Placeholder.
 #![forbid(unsafe_code)]
+pub mod classifier;
+pub mod config;
+pub mod dataset;
+mod hash;
+mod layer;
+pub mod metrics;
+mod network;
+pub mod optimizer;
+pub mod parameters;
 pub mod rng;
+pub mod trainer;
+pub use classifier::{Classifier, Prediction};
+pub use config::{ConfigError, TrainConfig};
+pub use dataset::{Dataset, DatasetError, Split};
+pub use metrics::{Confusion, Evaluation};
+pub use optimizer::Optimizer;
+pub use parameters::{Init, Parameters};
+pub use trainer::{Diverged, Event, Observer, Trainer};

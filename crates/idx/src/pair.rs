@@ -1,0 +1,163 @@
+//! Images and their labels: the same number of each, every label a class.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use crate::data::Idx;
+use crate::element::ElementType::{self, F32, I8, I16, I32, U8};
+use crate::error::{Error, ErrorKind};
+use crate::read::read;
+
+pub(crate) const IMAGE_RANKS: RangeInclusive<usize> = 2..=255;
+pub(crate) const LABEL_RANKS: RangeInclusive<usize> = 1..=2;
+const IMAGE_TYPES: &[ElementType] = &[U8, F32];
+const LABEL_TYPES: &[ElementType] = &[U8, I8, I16, I32];
+
+/// Two files that fit, as [`read_pair`] returns them.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The images: the count, then the shape of one; `u8` or `f32`.
+    pub images: Idx,
+    /// The labels' file as it is.
+    pub labels: Idx,
+    /// The class of each image, from 0.
+    pub classes: Vec<u32>,
+}
+
+/// Which of the two is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The images.
+    Images,
+    /// The labels.
+    Labels,
+    /// The two do not fit.
+    Both,
+}
+
+/// A fault of a pair; [`PairError::at`] makes it the [`Error`] of a file.
+#[derive(Debug)]
+pub struct PairError {
+    /// Where the fault is.
+    pub side: Side,
+    /// The fault.
+    pub kind: ErrorKind,
+}
+
+impl PairError {
+    /// Names the file at fault, or both.
+    pub fn at(self, images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Error {
+        let (images, labels) = (images.as_ref(), labels.as_ref());
+        match self.side {
+            Side::Images => Error::new(images, self.kind),
+            Side::Labels => Error::new(labels, self.kind),
+            Side::Both => {
+                Error { path: images.into(), partner: Some(labels.into()), kind: self.kind }
+            }
+        }
+    }
+}
+
+impl fmt::Display for PairError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.side {
+            Side::Images => "images: ",
+            Side::Labels => "labels: ",
+            Side::Both => "images and labels: ",
+        })?;
+        self.kind.fmt(f)
+    }
+}
+
+impl std::error::Error for PairError {}
+
+/// Proves that labels belong to images and returns the class of each image.
+///
+/// Shapes: `images` [count x ...], `u8` or `f32`, rank 2 (feature vectors) and up; `labels` [count] or
+/// [count x columns], of which column 0 is the class (QMNIST), any integer type; `classes` is how
+/// many there are, so a label is below it. There is at least one image, and no dimension is 0.
+///
+/// ```
+/// use idx::{Idx, pair};
+///
+/// let images = Idx::from_u8(vec![2, 1, 3], vec![0; 6])?;
+/// let labels = Idx::from_u8(vec![2], vec![4, 9])?;
+/// assert_eq!(pair(&images, &labels, 10)?, [4, 9]);
+///
+/// let error = pair(&images, &labels, 5).unwrap_err();
+/// assert_eq!(error.to_string(), "labels: label 9 at index 1 is not one of 5 classes (0 to 4)");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Swapped`](ErrorKind::Swapped), [`BadRank`](ErrorKind::BadRank),
+/// [`WrongType`](ErrorKind::WrongType), [`Empty`](ErrorKind::Empty), [`ZeroDim`](ErrorKind::ZeroDim),
+/// [`CountMismatch`](ErrorKind::CountMismatch), [`LabelOutOfRange`](ErrorKind::LabelOutOfRange).
+pub fn pair(images: &Idx, labels: &Idx, classes: usize) -> Result<Vec<u32>, PairError> {
+    let at = |side| move |kind| PairError { side, kind };
+    if LABEL_RANKS.contains(&images.dims().len()) && labels.dims().len() > *LABEL_RANKS.end() {
+        return Err(at(Side::Both)(ErrorKind::Swapped));
+    }
+    prove_form(images, IMAGE_RANKS, IMAGE_TYPES).map_err(at(Side::Images))?;
+    prove_form(labels, LABEL_RANKS, LABEL_TYPES).map_err(at(Side::Labels))?;
+
+    let counts = (images.dims()[0], labels.dims()[0]);
+    if counts.0 != counts.1 {
+        let kind = ErrorKind::CountMismatch { images: counts.0, labels: counts.1 };
+        return Err(at(Side::Both)(kind));
+    }
+    checked_classes(labels, classes).map_err(at(Side::Labels))
+}
+
+/// Reads two files and proves that they are a [`pair`].
+///
+/// # Errors
+/// Those of [`read`] and [`pair`], naming the file at fault, or both.
+pub fn read_pair(
+    images: impl AsRef<Path>,
+    labels: impl AsRef<Path>,
+    classes: usize,
+) -> Result<Pair, Error> {
+    // The labels first: they are small, and as often wrong.
+    let (label_path, labels) = (labels.as_ref(), read(&labels)?);
+    let (image_path, images) = (images.as_ref(), read(&images)?);
+    match pair(&images, &labels, classes) {
+        Ok(classes) => Ok(Pair { images, labels, classes }),
+        Err(error) => Err(error.at(image_path, label_path)),
+    }
+}
+
+fn prove_form(
+    idx: &Idx,
+    ranks: RangeInclusive<usize>,
+    types: &'static [ElementType],
+) -> Result<(), ErrorKind> {
+    let (dims, found) = (idx.dims(), idx.element_type());
+    if !ranks.contains(&dims.len()) {
+        return Err(ErrorKind::BadRank { expected: ranks, found: dims.len() });
+    }
+    if !types.contains(&found) {
+        return Err(ErrorKind::WrongType { expected: types, found });
+    }
+    if dims[0] == 0 {
+        return Err(ErrorKind::Empty);
+    }
+    if dims.contains(&0) {
+        return Err(ErrorKind::ZeroDim { dims: dims.to_vec() });
+    }
+    Ok(())
+}
+
+/// Returns column 0 of labels whose form is proven.
+fn checked_classes(labels: &Idx, classes: usize) -> Result<Vec<u32>, ErrorKind> {
+    let columns = labels.dims()[1..].iter().product();
+    let found = labels.element_type();
+    let values = labels.to_i64().ok_or(ErrorKind::WrongType { expected: LABEL_TYPES, found })?;
+    let rows = values.into_iter().step_by(columns).enumerate();
+    rows.map(|(index, label)| match u32::try_from(label) {
+        Ok(class) if (class as usize) < classes => Ok(class),
+        _ => Err(ErrorKind::LabelOutOfRange { index, label, classes }),
+    })
+    .collect()
+}

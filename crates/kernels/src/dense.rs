@@ -1,0 +1,81 @@
+//! The linear layer for more than 16 classes: two products of dense matrices.
+//!
+//! ```text
+//! forward   S = X W        X [B x D] the images of the batch, W [D x C]
+//! backward  G = X^T d      d [B x C] the error terms
+//! ```
+//!
+//! Images are spread out again from their blocks: with many classes the products take so long that
+//! skipping background gains nothing over a cache-blocked GEMM.
+
+use crate::batch::{Batch, BatchPart, GROUP};
+use crate::isa::Isa;
+use crate::layout::Images;
+use crate::mat::{MatMut, MatRef};
+use crate::{gemm, spec};
+
+/// The images `rows` as a matrix [rows x features], row-major in file order, before scaling.
+fn spread(images: &Images, rows: &[u32]) -> Vec<f32> {
+    let features = images.layout().features();
+    let mut x = vec![0.0; rows.len() * features];
+    for (&row, x) in rows.iter().zip(x.chunks_exact_mut(features)) {
+        images.unpack(row as usize, x);
+    }
+    x
+}
+
+/// Computes the sums of a part of a batch: `x W` of its images `rows`, before scale and bias.
+///
+/// Shapes: `rows` the images of the part, `weights` [features x classes] in file order. Equals
+/// `spec::logits` for more than 16 classes, bit for bit.
+///
+/// Panics if the shapes do not fit or there is no such image.
+pub fn forward(
+    isa: Isa,
+    images: &Images,
+    rows: &[u32],
+    weights: &[f32],
+    classes: usize,
+    part: &mut BatchPart<'_>,
+) {
+    assert!(classes > spec::FEW_CLASSES, "{classes} classes take the blocks of `linear`");
+    assert_eq!(rows.len(), part.positions.len(), "images of the part");
+    let (x, mut sums) = (spread(images, rows), vec![0.0; rows.len() * classes]);
+    let features = images.layout().features();
+    let weights = MatRef::new(weights, features, classes);
+    let x = MatRef::new(&x, rows.len(), features);
+    gemm(isa, x, weights, MatMut::new(&mut sums, rows.len(), classes));
+    let padded = part.sums.len() / part.labels.len();
+    let groups = part.sums.chunks_exact_mut(padded).zip(sums.chunks(GROUP * classes));
+    for (group, sums) in groups {
+        for (lane, sums) in sums.chunks_exact(classes).enumerate() {
+            for (class, &sum) in group.iter_mut().zip(sums) {
+                class.0[lane] = sum;
+            }
+        }
+    }
+}
+
+/// Computes the gradient of the weights [features x classes] from the error terms of a batch.
+///
+/// Shapes: `rows` [B], the images of the batch in its order. Equals `spec::gradient` for more than 16
+/// classes, bit for bit.
+///
+/// Panics if the shapes do not fit or there is no such image.
+pub fn gradient(
+    isa: Isa,
+    images: &Images,
+    rows: &[u32],
+    batch: &Batch,
+    classes: usize,
+    out: &mut [f32],
+) {
+    assert_eq!(rows.len(), batch.len(), "images of the batch");
+    let features = images.layout().features();
+    let x = spread(images, rows);
+    let mut errors = Vec::with_capacity(rows.len() * classes);
+    (0..classes).for_each(|c| errors.extend(batch.error_terms(c)));
+    let x = MatRef::new(&x, rows.len(), features);
+    let errors = MatRef::new(&errors, classes, rows.len());
+    gemm(isa, x.transposed(), errors.transposed(), MatMut::new(out, features, classes));
+}

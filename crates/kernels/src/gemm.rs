@@ -1,0 +1,119 @@
+//! C = A B for any sizes and strides, in f32.
+//!
+//! Every element of C is one chain of fused multiply-adds from +0 over k ascending, so neither the sizes
+//! of blocks nor the width of vectors nor the number of threads shows in the bits: a block of k that is
+//! not the first loads C and goes on. The loops are those of Goto and van de Geijn ("Anatomy of
+//! High-Performance Matrix Multiplication", 2008), numbered as in BLIS:
+//!
+//! ```text
+//! LOOP 5  columns of C by NC
+//! LOOP 4    k by KC            pack B[KC x NC] into panels of NR columns
+//! LOOP 3      rows of C by MC    pack A[MC x KC] into panels of MR rows
+//! LOOP 2        panels of B
+//! LOOP 1          panels of A      the micro-kernel: C[MR x NR] += A[MR x KC] B[KC x NR]
+//! ```
+//!
+//! Registers of the micro-kernel: AVX2 6 x 16, 12 accumulators + 2 of B + 1 of A = 15 of 16; AVX-512
+//! 12 x 32, 24 + 2 + 1 = 27 of 32.
+
+mod blocking;
+mod micro;
+mod pack;
+
+use crate::isa::{Isa, dispatch};
+use crate::mat::{MatMut, MatRef};
+use crate::simd::Simd;
+use blocking::{KC, MC, NC, PARALLEL_FLOPS};
+
+/// Computes `c = a b`.
+///
+/// Shapes: `a` [M x K], `b` [K x N], `c` [M x N], any strides; what was in `c` is not read. Large products
+/// use the threads of rayon's pool. Accuracy: within `K * 2^-24` of the exact product, times `|a| |b|`
+/// (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.5).
+///
+/// Panics if the shapes do not chain.
+///
+/// ```
+/// use kernels::{Isa, MatMut, MatRef, gemm};
+/// let (a, b, mut c) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0], [0.0; 2]);
+/// gemm(Isa::detect(), MatRef::new(&a, 2, 2), MatRef::new(&b, 2, 1), MatMut::new(&mut c, 2, 1));
+/// assert_eq!(c, [17.0, 39.0]);
+/// ```
+pub fn gemm(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, mut c: MatMut<'_>) {
+    assert_eq!(a.cols(), b.rows(), "inner sizes differ: {a:?} times {b:?}");
+    assert_eq!((a.rows(), b.cols()), (c.rows(), c.cols()), "{a:?} times {b:?} into another shape");
+    if c.rows() == 0 || c.cols() == 0 {
+        return;
+    }
+    if a.cols() == 0 {
+        (0..c.rows()).for_each(|i| (0..c.cols()).for_each(|j| *c.at_mut(i, j) = 0.0));
+        return;
+    }
+    // The columns of C must stand side by side, at least in name: C^T = B^T A^T has the same chains.
+    if c.as_ref().strides().1 != 1 && c.as_ref().strides().0 == 1 {
+        split(isa, b.transposed(), a.transposed(), c.transposed());
+    } else {
+        split(isa, a, b, c);
+    }
+}
+
+/// Halves the rows of a large product until its parts are worth one thread each.
+fn split(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>) {
+    let flops = 2 * a.rows().saturating_mul(a.cols()).saturating_mul(b.cols());
+    let threads = rayon::current_num_threads();
+    let most = (flops / PARALLEL_FLOPS).min(threads);
+    halve(isa, a, b, c, most);
+}
+
+fn halve(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, threads: usize) {
+    let rows = a.rows();
+    let top = (rows / 2).next_multiple_of(MC.min(rows).min(12));
+    if threads < 2 || top == 0 || top >= rows || !c.is_row_wise() {
+        return dispatch!(isa, |s| one_thread(s, a, b, c));
+    }
+    let (c_top, c_bottom) = c.split_rows(top);
+    let (a_top, a_bottom) = (a.row_range(0, top), a.row_range(top, rows));
+    rayon::join(
+        || halve(isa, a_top, b, c_top, threads - threads / 2),
+        || halve(isa, a_bottom, b, c_bottom, threads / 2),
+    );
+}
+
+#[inline(always)]
+fn one_thread<S: Simd>(s: S, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>) {
+    if S::LANES == 16 {
+        loops::<S, 12>(s, a, b, c);
+    } else {
+        loops::<S, 6>(s, a, b, c);
+    }
+}
+
+#[inline(always)]
+fn loops<S: Simd, const MR: usize>(s: S, a: MatRef<'_>, b: MatRef<'_>, mut c: MatMut<'_>) {
+    let nr = micro::VECTORS * S::LANES;
+    let (m, k, n) = (a.rows(), a.cols(), b.cols());
+    let mut packed_a = Vec::new();
+    let mut packed_b = Vec::new();
+    for jc in (0..n).step_by(NC) {
+        let nc = NC.min(n - jc);
+        for pc in (0..k).step_by(KC) {
+            let kc = KC.min(k - pc);
+            pack::panels(b.transposed(), (jc, nc), (pc, kc), nr, &mut packed_b);
+            for ic in (0..m).step_by(MC) {
+                let mc = MC.min(m - ic);
+                pack::panels(a, (ic, mc), (pc, kc), MR, &mut packed_a);
+                for (jr, b) in (0..nc).step_by(nr).zip(packed_b.chunks_exact(kc * nr)) {
+                    for (ir, a) in (0..mc).step_by(MR).zip(packed_a.chunks_exact(kc * MR)) {
+                        let tile = micro::Tile {
+                            first: (ic + ir, jc + jr),
+                            rows: MR.min(mc - ir),
+                            cols: nr.min(nc - jr),
+                            goes_on: pc > 0,
+                        };
+                        micro::kernel::<S, MR>(s, a, b, &mut c, &tile);
+                    }
+                }
+            }
+        }
+    }
+}

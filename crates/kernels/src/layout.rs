@@ -1,0 +1,256 @@
+//! Blocks of 8 features, and images stored as their blocks that are not zero.
+//!
+//! Most of a picture is background: of the 98 tiles of 4 x 2 pixels in an MNIST image, 31 have ink in
+//! them. [`Images`] keeps those alone, in the block form of a sparse matrix (block compressed sparse rows):
+//!
+//! ```text
+//! starts  [n + 1]   image i owns the entries starts[i] .. starts[i + 1]
+//! blocks  [entry]   which block, ascending within an image
+//! values  [entry]   its 8 features
+//! ```
+
+use crate::simd::{F32x8, SimdBlock};
+use crate::spec::{self, LANES};
+
+/// The largest number of blocks in an image; their indices are stored as u16.
+pub const MAX_BLOCKS: usize = 1 << 16;
+
+/// How the features of an image are gathered into blocks of 8 (see [`spec::blocks`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    features: usize,
+    image: Option<(usize, usize)>,
+    /// For every lane of every block the feature in file order, or `PAST_EDGE`.
+    table: Vec<[u32; LANES]>,
+}
+
+const PAST_EDGE: u32 = u32::MAX;
+
+impl Layout {
+    /// The layout of images of `features` numbers, with `image` their (height, width) if they have one.
+    ///
+    /// `None` where the image has more than [`MAX_BLOCKS`] blocks (half a million features).
+    ///
+    /// Panics if `image` is given and height times width is not `features`.
+    pub fn new(features: usize, image: Option<(usize, usize)>) -> Option<Self> {
+        if let Some((height, width)) = image {
+            assert_eq!(Some(features), height.checked_mul(width), "{height} x {width} pixels");
+        }
+        let count = match image {
+            Some((height, width)) => height.div_ceil(2).checked_mul(width.div_ceil(4))?,
+            None => features.div_ceil(LANES),
+        };
+        if count > MAX_BLOCKS {
+            return None;
+        }
+        let index = |k: Option<usize>| k.map_or(PAST_EDGE, |k| k as u32);
+        let table =
+            spec::blocks(features, image).into_iter().map(|block| block.map(index)).collect();
+        Some(Self { features, image, table })
+    }
+
+    /// Features of an image.
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// Height and width of an image, where it has them.
+    pub fn image(&self) -> Option<(usize, usize)> {
+        self.image
+    }
+
+    /// Blocks of an image.
+    pub fn block_count(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The features of every block, as pairs of lane and index in file order.
+    pub(crate) fn lanes(&self, block: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let features = self.table[block].iter().enumerate();
+        features.filter(|&(_, &k)| k != PAST_EDGE).map(|(lane, &k)| (lane, k as usize))
+    }
+}
+
+/// A feature as it is stored: u8 or f32.
+pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
+    /// Eight of them.
+    type Block: Copy + Default + AsRef<[Self]> + AsMut<[Self]>;
+    /// The eight as f32 lanes.
+    fn load<S: SimdBlock>(s: S, block: &Self::Block) -> S::V;
+}
+
+impl Feature for u8 {
+    type Block = [u8; LANES];
+    #[inline(always)]
+    fn load<S: SimdBlock>(s: S, block: &[u8; LANES]) -> S::V {
+        s.load_u8(block)
+    }
+}
+
+impl Feature for f32 {
+    type Block = F32x8;
+    #[inline(always)]
+    fn load<S: SimdBlock>(s: S, block: &F32x8) -> S::V {
+        s.load8(block)
+    }
+}
+
+/// Images as their blocks that are not zero; see the module.
+#[derive(Clone, Debug)]
+pub(crate) struct BlockRows<E: Feature> {
+    pub(crate) starts: Vec<u32>,
+    pub(crate) blocks: Vec<u16>,
+    pub(crate) values: Vec<E::Block>,
+}
+
+impl<E: Feature> BlockRows<E> {
+    fn pack(layout: &Layout, features: &[E]) -> Self {
+        let mut rows = Self { starts: vec![0], blocks: Vec::new(), values: Vec::new() };
+        for image in features.chunks_exact(layout.features.max(1)) {
+            for block in 0..layout.block_count() {
+                let mut values = E::Block::default();
+                for (lane, k) in layout.lanes(block) {
+                    // Leaves -0 out: it equals zero.
+                    if image[k] != E::default() {
+                        values.as_mut()[lane] = image[k];
+                    }
+                }
+                if values.as_ref().iter().any(|&x| x != E::default()) {
+                    rows.blocks.push(block as u16);
+                    rows.values.push(values);
+                }
+            }
+            rows.starts.push(rows.blocks.len() as u32);
+        }
+        rows
+    }
+
+    /// The entries of image `i`.
+    #[inline(always)]
+    pub(crate) fn entries(&self, i: usize) -> std::ops::Range<usize> {
+        self.starts[i] as usize..self.starts[i + 1] as usize
+    }
+
+    fn unpack(&self, layout: &Layout, i: usize, mut put: impl FnMut(usize, E)) {
+        for entry in self.entries(i) {
+            for (lane, k) in layout.lanes(usize::from(self.blocks[entry])) {
+                put(k, self.values[entry].as_ref()[lane]);
+            }
+        }
+    }
+}
+
+/// A set of images, each stored as its blocks that are not zero.
+///
+/// ```
+/// use kernels::{Images, Layout};
+/// let layout = Layout::new(4, Some((2, 2))).expect("a small image");
+/// let images = Images::from_u8(layout, &[0, 0, 0, 7, 1, 2, 3, 4]).expect("few blocks");
+/// let mut pixels = [9.0; 4];
+/// images.unpack(0, &mut pixels);
+/// assert_eq!((images.len(), pixels), (2, [0.0, 0.0, 0.0, 7.0]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Images {
+    layout: Layout,
+    pub(crate) rows: Rows,
+}
+
+/// The two kinds of features.
+#[derive(Clone, Debug)]
+pub(crate) enum Rows {
+    U8(BlockRows<u8>),
+    F32(BlockRows<f32>),
+}
+
+/// Runs `$body` with `$rows` bound to the rows of `$images`, whatever their features are.
+macro_rules! with_rows {
+    ($images:expr, |$rows:ident| $body:expr) => {
+        match &$images.rows {
+            $crate::layout::Rows::U8($rows) => $body,
+            $crate::layout::Rows::F32($rows) => $body,
+        }
+    };
+}
+pub(crate) use with_rows;
+
+/// A set of images with more than 2^32 - 1 blocks that are not zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyBlocks;
+
+impl Images {
+    /// Packs `pixels` [n x features], row-major in file order.
+    ///
+    /// Panics if their number is not a multiple of the layout's features.
+    pub fn from_u8(layout: Layout, pixels: &[u8]) -> Result<Self, TooManyBlocks> {
+        layout.check(pixels.len())?;
+        Ok(Self { rows: Rows::U8(BlockRows::pack(&layout, pixels)), layout })
+    }
+
+    /// Packs `features` [n x features], row-major in file order; -0 becomes +0.
+    ///
+    /// Panics if their number is not a multiple of the layout's features.
+    pub fn from_f32(layout: Layout, features: &[f32]) -> Result<Self, TooManyBlocks> {
+        layout.check(features.len())?;
+        Ok(Self { rows: Rows::F32(BlockRows::pack(&layout, features)), layout })
+    }
+
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        with_rows!(self, |rows| rows.starts.len() - 1)
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How features are gathered into blocks.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What a feature is multiplied by: 1/255 for u8 pixels, 1 for f32 features.
+    pub fn scale(&self) -> f32 {
+        match &self.rows {
+            Rows::U8(_) => 1.0 / 255.0,
+            Rows::F32(_) => 1.0,
+        }
+    }
+
+    /// Blocks that are not zero, over all images.
+    pub fn active_blocks(&self) -> usize {
+        with_rows!(self, |rows| rows.blocks.len())
+    }
+
+    /// Writes the features of image `i` in file order, before scaling.
+    ///
+    /// Panics if there is no image `i` or `out` does not have the layout's number of features.
+    pub fn unpack(&self, i: usize, out: &mut [f32]) {
+        assert_eq!(out.len(), self.layout.features, "room for one image");
+        out.fill(0.0);
+        with_rows!(self, |rows| rows.unpack(&self.layout, i, |k, x| out[k] = x.into()));
+    }
+}
+
+impl Layout {
+    /// Checks that `len` numbers are whole images and that their blocks can be counted in u32.
+    fn check(&self, len: usize) -> Result<(), TooManyBlocks> {
+        let images = len / self.features.max(1);
+        assert_eq!(images * self.features, len, "whole images of {} features", self.features);
+        let most = images.checked_mul(self.block_count()).ok_or(TooManyBlocks)?;
+        u32::try_from(most).map(|_| ()).map_err(|_| TooManyBlocks)
+    }
+}
+
+impl AsRef<[f32]> for F32x8 {
+    fn as_ref(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+impl AsMut<[f32]> for F32x8 {
+    fn as_mut(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+}

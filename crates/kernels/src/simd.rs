@@ -1,0 +1,84 @@
+//! The few vector operations that the kernels are written in, and the tiers that provide them.
+//!
+//! A tier is a token (see `isa`); its operations are methods of the token, so that none can be called
+//! without the proof that the processor has them. Every operation rounds as its scalar twin does; none
+//! reassociates, approximates or flushes.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+pub use portable::Portable;
+
+/// Eight f32: the features of one block, or their weights for one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C, align(32))]
+pub struct F32x8(pub [f32; 8]);
+
+/// Sixteen f32: one number of each of the 16 rows that the softmax treats at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C, align(64))]
+pub struct F32x16(pub [f32; 16]);
+
+/// Operations on `LANES` f32 at once.
+pub trait Simd: Copy {
+    /// f32 in a vector: 8 or 16.
+    const LANES: usize;
+    /// A vector.
+    type V: Copy;
+    /// The outcome of a comparison, lane by lane.
+    type Mask: Copy;
+    /// The same tier with 8 lanes: the width of a block of features.
+    type Block: SimdBlock;
+
+    /// The token of the 8-lane operations.
+    fn block(self) -> Self::Block;
+    /// `x` in every lane.
+    fn splat(self, x: f32) -> Self::V;
+    /// The first `LANES` numbers of `from`; panics if there are fewer.
+    fn load(self, from: &[f32]) -> Self::V;
+    /// Writes the first `LANES` numbers of `to`; panics if there is no room.
+    fn store(self, x: Self::V, to: &mut [f32]);
+    /// `a + b`.
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`.
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`.
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a / b`.
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The square root.
+    fn sqrt(self, a: Self::V) -> Self::V;
+    /// `a` where `a > b`, else `b`.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c` with one rounding.
+    fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `a > b`; false where either is not a number.
+    fn gt(self, a: Self::V, b: Self::V) -> Self::Mask;
+    /// `a == b`.
+    fn eq(self, a: Self::V, b: Self::V) -> Self::Mask;
+    /// `a` where the mask is set, else `b`.
+    fn select(self, mask: Self::Mask, a: Self::V, b: Self::V) -> Self::V;
+    /// `x * 2^n`, with `n` the integer in the lowest bits of `t` (see `spec::exp`).
+    fn scale_by_low_bits(self, x: Self::V, t: Self::V) -> Self::V;
+    /// `(k, y)` with `x = 2^k * y` and `y` between the square roots of 1/2 and 2 (see `spec::ln`).
+    fn split_exponent(self, x: Self::V) -> (Self::V, Self::V);
+}
+
+/// Operations on a block of 8 features.
+pub trait SimdBlock: Simd {
+    /// The eight numbers of `from`.
+    fn load8(self, from: &F32x8) -> Self::V;
+    /// Writes the eight numbers of `to`.
+    fn store8(self, x: Self::V, to: &mut F32x8);
+    /// Eight pixels as the integers 0..=255.
+    fn load_u8(self, from: &[u8; 8]) -> Self::V;
+    /// The sum over the lanes of each of four vectors, in the order of `spec`.
+    fn sum_lanes(self, x: [Self::V; 4]) -> [f32; 4];
+}

@@ -1,0 +1,138 @@
+//! AVX-512 (F, VL, DQ, BW): 16 lanes in 512-bit registers, blocks of 8 in 32 registers of 256 bits.
+
+use std::arch::x86_64::*;
+
+use super::{Avx2, Simd};
+use crate::spec::SQRT_HALF_BITS;
+
+/// Proof that the processor has AVX-512 F, VL, DQ and BW, and with them AVX2 and FMA.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// The token, where the processor has the instructions.
+    pub fn detect() -> Option<Self> {
+        Avx2::detect()?;
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw");
+        has.then_some(Self(()))
+    }
+
+    /// Runs `f` compiled for this tier.
+    #[inline]
+    pub(crate) fn enter<R>(self, f: impl FnOnce(Self) -> R) -> R {
+        #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
+        fn entry<R>(tier: Avx512, f: impl FnOnce(Avx512) -> R) -> R {
+            f(tier)
+        }
+        // SAFETY: `self` proves the features of `entry`, the same six that `detect` asks for.
+        unsafe { entry(self, f) }
+    }
+}
+
+impl Simd for Avx512 {
+    const LANES: usize = 16;
+    type V = __m512;
+    type Mask = __mmask16;
+    /// Within this tier's entry the compiler has 32 registers for the 8-lane operations too.
+    type Block = Avx2;
+
+    #[inline(always)]
+    fn block(self) -> Avx2 {
+        Avx2::within(self)
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_set1_ps(x) }
+    }
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> __m512 {
+        let from: &[f32] = &from[..16];
+        // SAFETY: the token proves AVX-512 F; the slice holds 16 numbers; no alignment is asked for.
+        unsafe { _mm512_loadu_ps(from.as_ptr()) }
+    }
+    #[inline(always)]
+    fn store(self, x: __m512, to: &mut [f32]) {
+        let to: &mut [f32] = &mut to[..16];
+        // SAFETY: the token proves AVX-512 F; the slice has room for 16 numbers; no alignment is asked for.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sqrt(self, a: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_sqrt_ps(a) }
+    }
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn gt(self, a: __m512, b: __m512) -> __mmask16 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) }
+    }
+    #[inline(always)]
+    fn eq(self, a: __m512, b: __m512) -> __mmask16 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b) }
+    }
+    #[inline(always)]
+    fn select(self, mask: __mmask16, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_mask_blend_ps(mask, b, a) }
+    }
+    #[inline(always)]
+    fn scale_by_low_bits(self, x: __m512, t: __m512) -> __m512 {
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn scale(x: __m512, t: __m512) -> __m512 {
+            let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(t));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x), n))
+        }
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { scale(x, t) }
+    }
+    #[inline(always)]
+    fn split_exponent(self, x: __m512) -> (__m512, __m512) {
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn split(x: __m512) -> (__m512, __m512) {
+            let bits = _mm512_castps_si512(x);
+            let above = _mm512_sub_epi32(bits, _mm512_set1_epi32(SQRT_HALF_BITS as i32));
+            let k = _mm512_srai_epi32::<23>(above);
+            let y = _mm512_sub_epi32(bits, _mm512_slli_epi32::<23>(k));
+            (_mm512_cvtepi32_ps(k), _mm512_castsi512_ps(y))
+        }
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { split(x) }
+    }
+}

@@ -1,0 +1,108 @@
+//! The tier without SIMD instructions: arrays of 8, for any processor.
+
+use super::{F32x8, Simd, SimdBlock};
+use crate::spec::SQRT_HALF_BITS;
+
+/// The token of the tier; it proves nothing, because nothing is needed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Portable;
+
+type V = [f32; 8];
+
+#[inline(always)]
+fn zip(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
+    std::array::from_fn(|i| f(a[i], b[i]))
+}
+
+impl Simd for Portable {
+    const LANES: usize = 8;
+    type V = V;
+    type Mask = [bool; 8];
+    type Block = Self;
+
+    #[inline(always)]
+    fn block(self) -> Self {
+        self
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> V {
+        [x; 8]
+    }
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> V {
+        std::array::from_fn(|i| from[i])
+    }
+    #[inline(always)]
+    fn store(self, x: V, to: &mut [f32]) {
+        to[..8].copy_from_slice(&x);
+    }
+    #[inline(always)]
+    fn add(self, a: V, b: V) -> V {
+        zip(a, b, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, a: V, b: V) -> V {
+        zip(a, b, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, a: V, b: V) -> V {
+        zip(a, b, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn div(self, a: V, b: V) -> V {
+        zip(a, b, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn sqrt(self, a: V) -> V {
+        a.map(f32::sqrt)
+    }
+    #[inline(always)]
+    fn max(self, a: V, b: V) -> V {
+        zip(a, b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn fma(self, a: V, b: V, c: V) -> V {
+        std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+    }
+    #[inline(always)]
+    fn gt(self, a: V, b: V) -> [bool; 8] {
+        std::array::from_fn(|i| a[i] > b[i])
+    }
+    #[inline(always)]
+    fn eq(self, a: V, b: V) -> [bool; 8] {
+        std::array::from_fn(|i| a[i] == b[i])
+    }
+    #[inline(always)]
+    fn select(self, mask: [bool; 8], a: V, b: V) -> V {
+        std::array::from_fn(|i| if mask[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    fn scale_by_low_bits(self, x: V, t: V) -> V {
+        zip(x, t, |x, t| f32::from_bits(x.to_bits().wrapping_add(t.to_bits() << 23)))
+    }
+    #[inline(always)]
+    fn split_exponent(self, x: V) -> (V, V) {
+        let k = x.map(|x| (x.to_bits().wrapping_sub(SQRT_HALF_BITS) as i32) >> 23);
+        let y = |i: usize| f32::from_bits(x[i].to_bits().wrapping_sub((k[i] as u32) << 23));
+        (k.map(|k| k as f32), std::array::from_fn(y))
+    }
+}
+
+impl SimdBlock for Portable {
+    #[inline(always)]
+    fn load8(self, from: &F32x8) -> V {
+        from.0
+    }
+    #[inline(always)]
+    fn store8(self, x: V, to: &mut F32x8) {
+        to.0 = x;
+    }
+    #[inline(always)]
+    fn load_u8(self, from: &[u8; 8]) -> V {
+        from.map(f32::from)
+    }
+    #[inline(always)]
+    fn sum_lanes(self, x: [V; 4]) -> [f32; 4] {
+        x.map(|s| ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])))
+    }
+}

@@ -1,0 +1,142 @@
+//! Softmax and cross-entropy: loss, prediction and error terms in one pass over 16 rows at a time.
+//!
+//! ```text
+//! z = S * scale + b;  zmax = max z;  e = exp(max(z - zmax, -87));  p = e / sum e        per row
+//! loss = ln(sum e) - (z_y - zmax);   d = (p - [c = y]) * k
+//! ```
+//!
+//! Rows are lanes and classes are steps of a loop, so that no sum crosses lanes and one logarithm serves
+//! 16 rows (8 on 8-lane tiers). The logits stand as [group of 16 rows][class][row]; probabilities
+//! replace them.
+
+use crate::batch::{BatchPart, GROUP};
+use crate::exp::{exp, ln};
+use crate::isa::{Isa, dispatch};
+use crate::simd::{F32x16, Simd};
+
+/// Turns the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
+/// logits are finite.
+///
+/// Shapes: `bias` [C]. `scale` multiplies the sums, `error_scale` the error terms (`scale / B`). Equals
+/// `spec::softmax` bit for bit; exp and ln are within 1 ULP.
+///
+/// Panics if there are no classes or more than the batch was begun with.
+pub fn softmax(
+    isa: Isa,
+    rows: &mut BatchPart<'_>,
+    bias: &[f32],
+    scale: f32,
+    error_scale: f32,
+) -> bool {
+    let padded = rows.sums.len() / rows.labels.len();
+    assert!(!bias.is_empty() && bias.len() <= padded, "{} classes of {padded}", bias.len());
+    dispatch!(isa, |s| all_groups(s, rows, padded, bias, (scale, error_scale)))
+}
+
+#[inline(always)]
+fn all_groups<S: Simd>(
+    s: S,
+    rows: &mut BatchPart<'_>,
+    padded: usize,
+    bias: &[f32],
+    (scale, error_scale): (f32, f32),
+) -> bool {
+    let mut poison = s.splat(0.0);
+    let sums = rows.sums.chunks_exact_mut(padded).zip(rows.errors.chunks_exact_mut(padded));
+    let outs = rows.labels.iter().zip(rows.losses.iter_mut().zip(rows.predicted.iter_mut()));
+    for ((z, d), (label, (loss, predicted))) in sums.zip(outs) {
+        let (z, d) = (&mut z[..bias.len()], &mut d[..bias.len()]);
+        for first in (0..GROUP).step_by(S::LANES) {
+            let lanes = first..first + S::LANES;
+            let label = s.load(&label.0[lanes.clone()]);
+            let top = logits(s, z, first, bias, scale, label);
+            let sum = exponentials(s, z, first, top.zmax);
+            errors(s, (&mut *z, d), first, label, (sum, error_scale));
+            let row_loss = s.sub(ln(s, sum), s.sub(top.z_label, top.zmax));
+            s.store(row_loss, &mut loss.0[lanes.clone()]);
+            s.store(top.predicted, &mut predicted.0[lanes]);
+            poison = s.add(poison, top.poison);
+        }
+    }
+    is_zero(s, poison)
+}
+
+/// What the first pass over the classes finds in the logits of `LANES` rows.
+struct Top<S: Simd> {
+    zmax: S::V,
+    /// The lowest class that has it.
+    predicted: S::V,
+    /// The logit of the row's own class.
+    z_label: S::V,
+    /// Zero, or NaN where a logit is not finite.
+    poison: S::V,
+}
+
+/// Turns sums into logits.
+#[inline(always)]
+fn logits<S: Simd>(
+    s: S,
+    z: &mut [F32x16],
+    first: usize,
+    bias: &[f32],
+    scale: f32,
+    label: S::V,
+) -> Top<S> {
+    let zero = s.splat(0.0);
+    let zmax = s.splat(f32::NEG_INFINITY);
+    let mut top = Top { zmax, predicted: zero, z_label: zero, poison: zero };
+    for (c, (z, &b)) in z.iter_mut().zip(bias).enumerate() {
+        let z = &mut z.0[first..first + S::LANES];
+        let zc = s.fma(s.load(z), s.splat(scale), s.splat(b));
+        s.store(zc, z);
+        let class = s.splat(c as f32);
+        top.predicted = s.select(s.gt(zc, top.zmax), class, top.predicted);
+        top.zmax = s.max(zc, top.zmax);
+        top.z_label = s.select(s.eq(label, class), zc, top.z_label);
+        // Zero times a number that is not finite is NaN, and stays.
+        top.poison = s.fma(zc, zero, top.poison);
+    }
+    top
+}
+
+/// Turns logits into exponentials; returns their sum.
+#[inline(always)]
+fn exponentials<S: Simd>(s: S, z: &mut [F32x16], first: usize, zmax: S::V) -> S::V {
+    let mut sum = s.splat(0.0);
+    for z in z {
+        let z = &mut z.0[first..first + S::LANES];
+        let e = exp(s, s.max(s.sub(s.load(z), zmax), s.splat(-87.0)));
+        sum = s.add(sum, e);
+        s.store(e, z);
+    }
+    sum
+}
+
+/// Turns exponentials into probabilities, and those into error terms.
+#[inline(always)]
+fn errors<S: Simd>(
+    s: S,
+    (e, d): (&mut [F32x16], &mut [F32x16]),
+    first: usize,
+    label: S::V,
+    (sum, error_scale): (S::V, f32),
+) {
+    let lanes = first..first + S::LANES;
+    let reciprocal = s.div(s.splat(1.0), sum);
+    for (c, (e, d)) in e.iter_mut().zip(d).enumerate() {
+        let e = &mut e.0[lanes.clone()];
+        let p = s.mul(s.load(e), reciprocal);
+        s.store(p, e);
+        let target = s.select(s.eq(label, s.splat(c as f32)), s.splat(1.0), s.splat(0.0));
+        let error = s.mul(s.sub(p, target), s.splat(error_scale));
+        s.store(error, &mut d.0[lanes.clone()]);
+    }
+}
+
+/// Whether every lane is zero.
+#[inline(always)]
+pub(crate) fn is_zero<S: Simd>(s: S, x: S::V) -> bool {
+    let mut lanes = [0.0; 16];
+    s.store(x, &mut lanes);
+    lanes.iter().all(|&x| x == 0.0)
+}

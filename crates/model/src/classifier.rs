@@ -1,0 +1,157 @@
+//! A trained model in use: evaluation and prediction.
+
+use std::ops::Range;
+
+use kernels::{Batch, Isa, NonFinite};
+use rayon::prelude::*;
+
+use crate::dataset::Dataset;
+use crate::layer::Layer;
+use crate::metrics::Evaluation;
+use crate::parameters::Parameters;
+
+/// Images that one thread treats at a time.
+const CHUNK: usize = 512;
+
+/// Parameters in the form that the kernels take, for images of one shape.
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    isa: Isa,
+    layer: Layer,
+    bias: Vec<f32>,
+}
+
+/// What the model says of one image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The probability of each class, 0 to 1.
+    pub probabilities: Vec<f32>,
+    /// The lowest class among those with the largest logit.
+    pub class: u32,
+    /// The class with the next largest probability, the lowest of equals; `class` if there is no other.
+    pub runner_up: u32,
+}
+
+impl Classifier {
+    /// Prepares `parameters` for images like those of `data`.
+    ///
+    /// Panics if the images have another number of features.
+    pub fn new(isa: Isa, parameters: &Parameters, data: &Dataset) -> Self {
+        assert_eq!(
+            parameters.features(),
+            data.features(),
+            "features of the model and of the images"
+        );
+        let layout = data.images().layout();
+        let layer = Layer::gather(layout, parameters.classes(), &parameters.weights);
+        Self { isa, layer, bias: parameters.bias.clone() }
+    }
+
+    /// Evaluates the images `rows` of `data`, on all threads of rayon's pool. How they are cut into chunks
+    /// changes nothing.
+    ///
+    /// Errors at the first image with a logit that is not finite.
+    ///
+    /// Panics if `rows` is empty or there is no such image.
+    pub fn evaluate(&self, data: &Dataset, rows: Range<usize>) -> Result<Evaluation, NonFinite> {
+        evaluate(self.isa, &self.layer, &self.bias, data, rows)
+    }
+
+    /// Predicts the classes of the images `rows` of `data`.
+    ///
+    /// Errors at the first image with a logit that is not finite.
+    ///
+    /// Panics if there is no such image.
+    pub fn predict(
+        &self,
+        data: &Dataset,
+        rows: Range<usize>,
+    ) -> Result<Vec<Prediction>, NonFinite> {
+        let classes = self.bias.len();
+        let mut predictions = Vec::with_capacity(rows.len());
+        for chunk in chunks(rows) {
+            let batch = forward(self.isa, &self.layer, &self.bias, data, chunk)?;
+            let columns: Vec<Vec<f32>> =
+                (0..classes).map(|c| batch.probabilities(c).collect()).collect();
+            for (i, class) in batch.predicted().enumerate() {
+                let probabilities: Vec<f32> = columns.iter().map(|column| column[i]).collect();
+                let others = (0..classes as u32).filter(|&c| c != class);
+                let better = |best: u32, c: u32| {
+                    if probabilities[c as usize] > probabilities[best as usize] { c } else { best }
+                };
+                let runner_up = others.reduce(better).unwrap_or(class);
+                predictions.push(Prediction { probabilities, class, runner_up });
+            }
+        }
+        Ok(predictions)
+    }
+}
+
+fn chunks(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = rows.end;
+    rows.step_by(CHUNK).map(move |first| first..(first + CHUNK).min(end))
+}
+
+/// Runs some images forward.
+fn forward(
+    isa: Isa,
+    layer: &Layer,
+    bias: &[f32],
+    data: &Dataset,
+    rows: Range<usize>,
+) -> Result<Batch, NonFinite> {
+    let (images, classes) = (data.images(), bias.len());
+    let mut batch = Batch::default();
+    batch.begin(data.labels()[rows.clone()].iter().copied(), Layer::padded(classes), 1);
+    let indices: Vec<u32> = rows.clone().map(|row| row as u32).collect();
+    let finite = batch.parts().all(|mut part| {
+        layer.forward(isa, images, &indices, classes, &mut part);
+        kernels::softmax(isa, &mut part, bias, images.scale(), 1.0)
+    });
+    if finite { Ok(batch) } else { Err(first_bad_logit(isa, layer, bias, data, rows)) }
+}
+
+/// Finds the first image of `rows` with a logit that is not finite, by its index in `data`.
+fn first_bad_logit(
+    isa: Isa,
+    layer: &Layer,
+    bias: &[f32],
+    data: &Dataset,
+    rows: Range<usize>,
+) -> NonFinite {
+    let model = kernels::spec::Model {
+        weights: layer.scatter(data.images().layout(), bias.len()),
+        bias: bias.to_vec(),
+        image: data.image_shape(),
+    };
+    let mut x = vec![0.0; data.features()];
+    let bad = rows.clone().find_map(|image| {
+        data.images().unpack(image, &mut x);
+        let z = kernels::spec::logits(&model, &x, data.images().scale());
+        z.iter().position(|z| !z.is_finite()).map(|class| NonFinite::Logit { image, class })
+    });
+    bad.unwrap_or_else(|| unreachable!("a logit in {rows:?} is not finite on {isa:?} alone"))
+}
+
+/// Evaluates the images `rows`; see [`Classifier::evaluate`].
+pub(crate) fn evaluate(
+    isa: Isa,
+    layer: &Layer,
+    bias: &[f32],
+    data: &Dataset,
+    rows: Range<usize>,
+) -> Result<Evaluation, NonFinite> {
+    assert!(!rows.is_empty(), "an evaluation of no images");
+    let chunks: Vec<_> = chunks(rows.clone()).collect();
+    let batches: Vec<Result<Batch, NonFinite>> =
+        chunks.into_par_iter().map(|rows| forward(isa, layer, bias, data, rows)).collect();
+    let mut predicted = Vec::with_capacity(rows.len());
+    let (mut loss, mut correct) = (0.0, 0);
+    for batch in batches {
+        let batch = batch?;
+        loss = batch.losses().fold(loss, |sum, row_loss| sum + f64::from(row_loss));
+        correct += batch.correct();
+        predicted.extend(batch.predicted());
+    }
+    Ok(Evaluation { loss: loss / rows.len() as f64, predicted, correct })
+}

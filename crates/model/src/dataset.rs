@@ -1,0 +1,197 @@
+//! Labelled images, and the tutorial's way to split, shuffle and batch them.
+
+use std::ops::Range;
+
+use kernels::{Images, Layout};
+
+use crate::rng::{Purpose, Stream};
+
+/// Images and the class of each.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    images: Images,
+    labels: Vec<u32>,
+}
+
+/// Why images and labels make no data set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// The numbers of images and labels differ.
+    Counts {
+        /// Images.
+        images: usize,
+        /// Labels.
+        labels: usize,
+    },
+    /// A feature is infinite or not a number.
+    NonFinite {
+        /// Index of the image.
+        image: usize,
+        /// Index of the feature in file order.
+        feature: usize,
+    },
+    /// More features in an image, or more images, than the kernels count.
+    TooLarge {
+        /// Images.
+        images: usize,
+        /// Features of each.
+        features: usize,
+    },
+}
+
+impl Dataset {
+    /// A set of u8 images: `pixels` [n x features] and `labels` [n]; `image` is (height, width) where
+    /// features have a shape.
+    ///
+    /// Panics if `pixels` is not a whole number of images of at least one feature.
+    pub fn from_u8(
+        pixels: &[u8],
+        (features, image): (usize, Option<(usize, usize)>),
+        labels: Vec<u32>,
+    ) -> Result<Self, DatasetError> {
+        let (layout, too_large) = Self::layout(pixels.len(), features, image, &labels)?;
+        let images = Images::from_u8(layout, pixels).map_err(|_| too_large)?;
+        Ok(Self { images, labels })
+    }
+
+    /// A set of f32 features: `values` [n x features], all finite, and `labels` [n].
+    ///
+    /// Panics if `values` is not a whole number of images of at least one feature.
+    pub fn from_f32(
+        values: &[f32],
+        (features, image): (usize, Option<(usize, usize)>),
+        labels: Vec<u32>,
+    ) -> Result<Self, DatasetError> {
+        let (layout, too_large) = Self::layout(values.len(), features, image, &labels)?;
+        if let Some(i) = values.iter().position(|x| !x.is_finite()) {
+            return Err(DatasetError::NonFinite { image: i / features, feature: i % features });
+        }
+        let images = Images::from_f32(layout, values).map_err(|_| too_large)?;
+        Ok(Self { images, labels })
+    }
+
+    fn layout(
+        len: usize,
+        features: usize,
+        image: Option<(usize, usize)>,
+        labels: &[u32],
+    ) -> Result<(Layout, DatasetError), DatasetError> {
+        assert_ne!(features, 0, "images without features");
+        let images = len / features;
+        let too_large = DatasetError::TooLarge { images, features };
+        if images != labels.len() {
+            return Err(DatasetError::Counts { images, labels: labels.len() });
+        }
+        if u32::try_from(images).is_err() {
+            return Err(too_large);
+        }
+        Layout::new(features, image).ok_or(too_large.clone()).map(|layout| (layout, too_large))
+    }
+
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The images.
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// The class of each image.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// Features of an image.
+    pub fn features(&self) -> usize {
+        self.images.layout().features()
+    }
+
+    /// Height and width of an image, where it has them.
+    pub fn image_shape(&self) -> Option<(usize, usize)> {
+        self.images.layout().image()
+    }
+
+    /// The features of image `i` in file order, as the model sees them: u8 pixels are scaled to 0..=1.
+    ///
+    /// Panics if there is no image `i`.
+    pub fn image(&self, i: usize) -> Vec<f32> {
+        let mut x = vec![0.0; self.features()];
+        self.images.unpack(i, &mut x);
+        let scale = self.images.scale();
+        x.iter_mut().for_each(|x| *x *= scale);
+        x
+    }
+
+    /// The label of image `i` one-hot: [classes], 1 at its class and 0 elsewhere. For people; the kernels
+    /// take the class itself.
+    ///
+    /// Panics if there is no image `i` or its label is not below `classes`.
+    ///
+    /// ```
+    /// # use model::Dataset;
+    /// let digits = Dataset::from_u8(&[0, 255], (1, None), vec![2, 0]).expect("two images");
+    /// assert_eq!(digits.one_hot(0, 3), [0.0, 0.0, 1.0]);
+    /// ```
+    pub fn one_hot(&self, i: usize, classes: usize) -> Vec<f32> {
+        let mut hot = vec![0.0; classes];
+        hot[self.labels[i] as usize] = 1.0;
+        hot
+    }
+}
+
+/// The tutorial's split of the training file: the first images are for validation, the others to train on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Indices of the validation images.
+    pub validation: Range<u32>,
+    /// Indices of the training images.
+    pub training: Range<u32>,
+}
+
+impl Split {
+    /// Splits `count` images; the first `validation` of them are for validation.
+    ///
+    /// Panics if there are fewer than `validation` or more than 2^32 - 1.
+    pub fn new(count: usize, validation: usize) -> Self {
+        assert!(validation <= count, "{validation} of {count} images for validation");
+        assert!(u32::try_from(count).is_ok(), "{count} images");
+        let (validation, count) = (validation as u32, count as u32);
+        Self { validation: 0..validation, training: validation..count }
+    }
+
+    /// The order of the training images in an epoch, from 1: a permutation of its own, made from seed and
+    /// epoch alone, or file order without `shuffle`. Its chunks are the batches.
+    pub fn epoch_order(&self, seed: u64, epoch: u64, shuffle: bool) -> Vec<u32> {
+        if !shuffle {
+            return self.training.clone().collect();
+        }
+        let mut order =
+            Stream::new(seed, Purpose::Shuffle, epoch).permutation(self.training.len() as u32);
+        order.iter_mut().for_each(|i| *i += self.training.start);
+        order
+    }
+}
+
+impl std::fmt::Display for DatasetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Counts { images, labels } => write!(f, "{images} images but {labels} labels"),
+            Self::NonFinite { image, feature } => {
+                write!(f, "feature {feature} of image {image} is infinite or not a number")
+            }
+            Self::TooLarge { images, features } => {
+                write!(f, "{images} images of {features} features are more than the kernels count")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DatasetError {}

@@ -1,0 +1,153 @@
+//! How good a classifier is: loss, accuracy with its interval, confusion matrix, precision and recall.
+
+/// What a classifier made of a set of images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The mean cross-entropy in nats.
+    pub loss: f64,
+    /// The predicted class of each image.
+    pub predicted: Vec<u32>,
+    /// How many predictions are right.
+    pub correct: usize,
+}
+
+impl Evaluation {
+    /// The number of images.
+    pub fn count(&self) -> usize {
+        self.predicted.len()
+    }
+
+    /// The fraction of images whose class was predicted, 0 to 1.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.count() as f64
+    }
+
+    /// The 95 % interval of the accuracy (see [`wilson_interval`]).
+    pub fn interval(&self) -> (f64, f64) {
+        wilson_interval(self.correct, self.count())
+    }
+}
+
+/// The 95 % confidence interval of a fraction of which `correct` of `count` were seen, by Wilson's score
+/// ("Probable Inference", 1927): unlike the textbook's, it stays inside 0..=1 and is right near its ends.
+///
+/// Panics if `count` is 0.
+///
+/// ```
+/// let (low, high) = model::metrics::wilson_interval(917, 1000);
+/// assert!((low - 0.8982).abs() < 1e-4 && (high - 0.9325).abs() < 1e-4);
+/// ```
+pub fn wilson_interval(correct: usize, count: usize) -> (f64, f64) {
+    assert_ne!(count, 0, "an interval of nothing");
+    /// The 97.5th percentile of the normal distribution.
+    const Z: f64 = 1.959_963_984_540_054;
+    let (n, p) = (count as f64, correct as f64 / count as f64);
+    let middle = p + Z * Z / (2.0 * n);
+    let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + Z * Z / n;
+    ((middle - spread) / scale, (middle + spread) / scale)
+}
+
+/// How often each class was taken for each: counts [class, predicted class].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confusion {
+    classes: usize,
+    counts: Vec<usize>,
+}
+
+/// How well one class is told from the others; NaN where there is nothing to divide by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassScore {
+    /// Of the images predicted to be of this class, the fraction that is.
+    pub precision: f64,
+    /// Of the images of this class, the fraction that was predicted so.
+    pub recall: f64,
+    /// The harmonic mean of both.
+    pub f1: f64,
+    /// Images of this class.
+    pub support: usize,
+}
+
+impl Confusion {
+    /// Counts pairs of label and prediction.
+    ///
+    /// Panics if one is not below `classes` or the lengths differ.
+    ///
+    /// ```
+    /// let confusion = model::metrics::Confusion::new(2, &[0, 0, 1], &[0, 1, 1]);
+    /// assert_eq!(confusion.at(0, 1), 1);
+    /// assert_eq!(confusion.score(1).precision, 0.5);
+    /// ```
+    pub fn new(classes: usize, labels: &[u32], predicted: &[u32]) -> Self {
+        assert_eq!(labels.len(), predicted.len(), "labels and predictions");
+        let mut counts = vec![0; classes * classes];
+        for (&label, &predicted) in labels.iter().zip(predicted) {
+            let (label, predicted) = (label as usize, predicted as usize);
+            assert!(label < classes && predicted < classes, "{label}, {predicted} of {classes}");
+            counts[label * classes + predicted] += 1;
+        }
+        Self { classes, counts }
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// How many images of class `label` were predicted to be `predicted`.
+    ///
+    /// Panics if there is no such class.
+    pub fn at(&self, label: usize, predicted: usize) -> usize {
+        assert!(label < self.classes && predicted < self.classes, "{label}, {predicted}");
+        self.counts[label * self.classes + predicted]
+    }
+
+    /// Precision, recall and F1 of a class.
+    ///
+    /// Panics if there is no such class.
+    pub fn score(&self, class: usize) -> ClassScore {
+        let right = self.at(class, class) as f64;
+        let support: usize = (0..self.classes).map(|other| self.at(class, other)).sum();
+        let guessed: usize = (0..self.classes).map(|other| self.at(other, class)).sum();
+        let (precision, recall) = (right / guessed as f64, right / support as f64);
+        let f1 = 2.0 * right / (guessed + support) as f64;
+        ClassScore { precision, recall, f1, support }
+    }
+
+    /// The mistakes as (label, predicted, count), the most frequent first, then by class.
+    pub fn worst(&self) -> Vec<(usize, usize, usize)> {
+        let pairs = (0..self.classes).flat_map(|y| (0..self.classes).map(move |p| (y, p)));
+        let mut worst: Vec<_> = pairs
+            .filter(|(label, predicted)| label != predicted)
+            .map(|(label, predicted)| (label, predicted, self.at(label, predicted)))
+            .filter(|&(_, _, count)| count > 0)
+            .collect();
+        worst.sort_by_key(|&(_, _, count)| std::cmp::Reverse(count));
+        worst
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_stay_inside() {
+        assert!(wilson_interval(0, 10).0.abs() < 1e-15);
+        assert!((wilson_interval(10, 10).1 - 1.0).abs() < 1e-15);
+        let (low, high) = wilson_interval(5, 10);
+        assert!((low - 0.236_593).abs() < 1e-6 && (high - 0.763_407).abs() < 1e-6);
+    }
+
+    #[test]
+    fn scores_are_those_of_the_textbook() {
+        // 3 of class 0 (2 right), 2 of class 1 (1 right), none of class 2.
+        let confusion = Confusion::new(3, &[0, 0, 0, 1, 1], &[0, 0, 1, 1, 2]);
+        let score = confusion.score(0);
+        assert_eq!((score.precision, score.recall, score.f1), (1.0, 2.0 / 3.0, 0.8));
+        assert_eq!(confusion.score(1).precision, 0.5);
+        assert_eq!(confusion.score(2).precision, 0.0);
+        assert!(confusion.score(2).recall.is_nan());
+        assert_eq!(confusion.worst(), [(0, 1, 1), (1, 2, 1)]);
+    }
+}

@@ -1,0 +1,176 @@
+//! One training step: forward, softmax, backward and update, on all threads.
+//!
+//! ```text
+//! images forward    each thread: sums, softmax and error terms of its part of the batch
+//! blocks backward   each thread: gradient and update of its part of the weights
+//! ```
+//!
+//! A thread owns what it writes, whole, so that no sum depends on their number.
+
+use kernels::batch::BatchPart;
+use kernels::linear::{self, BlockPart, Buckets};
+use kernels::spec::{self, Rule};
+use kernels::team::Team;
+use kernels::{Batch, Isa, NonFinite, dense, optim};
+
+use crate::dataset::Dataset;
+use crate::layer::Layer;
+use crate::parameters::Parameters;
+
+/// A model in training: weights, moments and the buffers of a step.
+pub(crate) struct Network {
+    isa: Isa,
+    team: Team,
+    classes: usize,
+    weights: Layer,
+    m: Layer,
+    v: Layer,
+    /// Biases and their moments.
+    bias: [Vec<f32>; 3],
+    batch: Batch,
+    buckets: Vec<Buckets>,
+}
+
+/// What one thread does in the second half of a step.
+struct Backward<'a> {
+    blocks: BlockPart<'a>,
+    buckets: &'a mut Buckets,
+    /// The first thread updates the biases too.
+    bias: Option<&'a mut [Vec<f32>; 3]>,
+    finite: bool,
+}
+
+impl Network {
+    /// Begins with `parameters`; the moments are zero.
+    pub(crate) fn new(isa: Isa, team: Team, data: &Dataset, parameters: &Parameters) -> Self {
+        let (layout, classes) = (data.images().layout(), parameters.classes());
+        let zeros = Layer::gather(layout, classes, &vec![0.0; parameters.weights.len()]);
+        Self {
+            isa,
+            classes,
+            weights: Layer::gather(layout, classes, &parameters.weights),
+            m: zeros.clone(),
+            v: zeros,
+            bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
+            batch: Batch::default(),
+            buckets: (0..team.threads()).map(|_| Buckets::default()).collect(),
+            team,
+        }
+    }
+
+    /// The weights, and the biases.
+    pub(crate) fn layer(&self) -> (&Layer, &[f32]) {
+        (&self.weights, &self.bias[0])
+    }
+
+    /// The parameters as they are now, in file order.
+    pub(crate) fn parameters(&self, data: &Dataset) -> Parameters {
+        let weights = self.weights.scatter(data.images().layout(), self.classes);
+        Parameters { weights, bias: self.bias[0].clone() }
+    }
+
+    /// What the last forward pass made of its batch.
+    pub(crate) fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Runs the images `rows` through the model.
+    pub(crate) fn forward(&mut self, data: &Dataset, rows: &[u32]) -> Result<(), NonFinite> {
+        let parts = match self.weights {
+            Layer::Blocks(_) => self.team.threads(),
+            Layer::Dense(_) => 1,
+        };
+        let labels = rows.iter().map(|&row| data.labels()[row as usize]);
+        self.batch.begin(labels, Layer::padded(self.classes), parts);
+        let (isa, images, classes) = (self.isa, data.images(), self.classes);
+        let (weights, bias, scale) = (&self.weights, &self.bias[0], images.scale());
+        let error_scale = scale / rows.len() as f32;
+        let mut parts: Vec<(BatchPart<'_>, bool)> =
+            self.batch.parts().map(|part| (part, true)).collect();
+        self.team.run(&mut parts, |(part, finite)| {
+            let rows = &rows[part.positions.clone()];
+            weights.forward(isa, images, rows, classes, part);
+            *finite = kernels::softmax(isa, part, bias, scale, error_scale);
+        });
+        if parts.iter().all(|&(_, finite)| finite) {
+            return Ok(());
+        }
+        Err(self.first_bad_logit(data, rows))
+    }
+
+    /// Runs the images `rows` forward, then updates the model by the gradient of their mean loss.
+    pub(crate) fn step(
+        &mut self,
+        data: &Dataset,
+        rows: &[u32],
+        rule: (Rule, f32),
+    ) -> Result<(), NonFinite> {
+        self.forward(data, rows)?;
+        let finite = match (&mut self.weights, &mut self.m, &mut self.v) {
+            (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
+                let padded = Layer::padded(self.classes);
+                let per_part = data.images().layout().block_count().div_ceil(self.team.threads());
+                let len = per_part * padded;
+                let w = w.blocks_mut().chunks_mut(len);
+                let moments = m.blocks_mut().chunks_mut(len).zip(v.blocks_mut().chunks_mut(len));
+                let mut bias = Some(&mut self.bias);
+                let parts = w.zip(moments).zip(&mut self.buckets).enumerate();
+                let mut parts: Vec<Backward<'_>> = parts
+                    .map(|(i, ((w, (m, v)), buckets))| Backward {
+                        blocks: BlockPart { first: i * per_part, w, m, v },
+                        buckets,
+                        bias: bias.take(),
+                        finite: true,
+                    })
+                    .collect();
+                let (isa, images, batch) = (self.isa, data.images(), &self.batch);
+                self.team.run(&mut parts, |part| {
+                    let blocks = &mut part.blocks;
+                    part.finite =
+                        linear::backward(isa, images, rows, batch, rule, blocks, part.buckets);
+                    if let Some(bias) = &mut part.bias {
+                        part.finite &= update_bias(batch, rule.0, bias);
+                    }
+                });
+                parts.iter().all(|part| part.finite)
+            }
+            (Layer::Dense(w), Layer::Dense(m), Layer::Dense(v)) => {
+                let mut g = vec![0.0; w.len()];
+                dense::gradient(self.isa, data.images(), rows, &self.batch, self.classes, &mut g);
+                let finite = optim::update_all(self.isa, rule, &g, (w, m, v));
+                finite & update_bias(&self.batch, rule.0, &mut self.bias)
+            }
+            _ => unreachable!("weights and moments are made in the same form"),
+        };
+        if finite {
+            return Ok(());
+        }
+        let Parameters { weights, bias } = self.parameters(data);
+        NonFinite::check(&weights, &bias)
+    }
+
+    /// Finds the first image whose logits are not finite, by the definition.
+    fn first_bad_logit(&self, data: &Dataset, rows: &[u32]) -> NonFinite {
+        let Parameters { weights, bias } = self.parameters(data);
+        let model = spec::Model { weights, bias, image: data.image_shape() };
+        let mut x = vec![0.0; data.features()];
+        for (image, &row) in rows.iter().enumerate() {
+            data.images().unpack(row as usize, &mut x);
+            let z = spec::logits(&model, &x, data.images().scale());
+            if let Some(class) = z.iter().position(|z| !z.is_finite()) {
+                return NonFinite::Logit { image, class };
+            }
+        }
+        unreachable!("the kernels found a logit that is not finite, and the definition did not")
+    }
+}
+
+/// Updates the biases by the gradient of the batch; returns whether they are finite.
+fn update_bias(batch: &Batch, rule: Rule, [bias, m, v]: &mut [Vec<f32>; 3]) -> bool {
+    let mut gradient = vec![0.0; bias.len()];
+    batch.bias_gradient(&mut gradient);
+    for (c, g) in gradient.into_iter().enumerate() {
+        spec::update(rule, g, &mut bias[c], &mut m[c], &mut v[c]);
+    }
+    bias.iter().all(|b| b.is_finite())
+}

@@ -1,0 +1,242 @@
+//! The training loop, which reports to an observer and prints nothing itself.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use kernels::team::Team;
+use kernels::{Isa, NonFinite, spec};
+
+use crate::classifier::evaluate;
+use crate::config::{ConfigError, TrainConfig};
+use crate::dataset::{Dataset, Split};
+use crate::metrics::Evaluation;
+use crate::network::Network;
+use crate::optimizer::Schedule;
+use crate::parameters::Parameters;
+
+/// The tutorial validates and tests on the first images only, this many.
+pub const TUTORIAL_SUBSET: usize = 1_000;
+
+/// Loss and accuracy of a batch or a set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// The mean cross-entropy in nats.
+    pub loss: f64,
+    /// The fraction of right predictions, 0 to 1.
+    pub accuracy: f64,
+}
+
+/// What happened in training.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// An epoch begins; the first is 1.
+    EpochStarted {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// A step was taken that is to be reported.
+    Step {
+        /// The epoch, from 1.
+        epoch: u64,
+        /// The step within the epoch, from 0.
+        iteration: usize,
+        /// The step since the start, from 1.
+        step: u64,
+        /// The step's own forward pass, before its update.
+        before: Score,
+        /// The same batch after the update.
+        after: Score,
+    },
+    /// An epoch ended.
+    Epoch {
+        /// The epoch.
+        epoch: u64,
+        /// The first images of the validation set; `None` if that is empty.
+        validation: Option<&'a Evaluation>,
+        /// The whole validation set; `None` if that is empty.
+        validation_all: Option<&'a Evaluation>,
+        /// The time of the epoch's training alone: shuffle and steps.
+        training_time: Duration,
+    },
+}
+
+/// Who hears of the events of training, and knows the time.
+pub trait Observer {
+    /// Hears of an event; [`ControlFlow::Break`] stops training after it.
+    fn on(&mut self, event: Event<'_>) -> ControlFlow<()>;
+    /// The time since some fixed moment.
+    fn now(&self) -> Duration;
+}
+
+/// An observer that does nothing and has no clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn on(&mut self, _: Event<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Why training stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diverged {
+    /// The epoch, from 1.
+    pub epoch: u64,
+    /// The step within the epoch, from 0.
+    pub iteration: usize,
+    /// The step since the start, from 1.
+    pub step: u64,
+    /// The index of the image in the training file, for a logit.
+    pub image: Option<u32>,
+    /// What is not finite.
+    pub cause: NonFinite,
+}
+
+/// A model in training.
+pub struct Trainer<'a> {
+    config: TrainConfig,
+    data: &'a Dataset,
+    isa: Isa,
+    split: Split,
+    network: Network,
+    schedule: Schedule,
+    step: u64,
+}
+
+impl<'a> Trainer<'a> {
+    /// Prepares a run on the training file `data`, whose labels are below `classes`.
+    ///
+    /// Errors where a setting makes no sense for these images.
+    ///
+    /// Panics if a label is not below `classes`.
+    pub fn new(
+        config: TrainConfig,
+        data: &'a Dataset,
+        classes: usize,
+        isa: Isa,
+        team: Team,
+    ) -> Result<Self, ConfigError> {
+        config.check(data.len())?;
+        assert!(data.labels().iter().all(|&label| (label as usize) < classes), "{classes} classes");
+        let parameters = Parameters::new(data.features(), classes, config.init, config.seed);
+        Ok(Self {
+            data,
+            isa,
+            split: Split::new(data.len(), config.validation),
+            network: Network::new(isa, team, data, &parameters),
+            schedule: Schedule::new(config.optimizer, config.learning_rate),
+            step: 0,
+            config,
+        })
+    }
+
+    /// The split of the training file.
+    pub fn split(&self) -> &Split {
+        &self.split
+    }
+
+    /// The parameters as they are now.
+    pub fn parameters(&self) -> Parameters {
+        self.network.parameters(self.data)
+    }
+
+    /// Trains all epochs, or until the observer breaks off.
+    ///
+    /// Errors at the first logit or weight that is not finite.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), Diverged> {
+        for epoch in 1..=self.config.epochs {
+            if self.epoch(epoch, observer)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn epoch(
+        &mut self,
+        epoch: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<()>, Diverged> {
+        if observer.on(Event::EpochStarted { epoch }).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        let mut training_time = Duration::ZERO;
+        let mut started = observer.now();
+        let order = self.split.epoch_order(self.config.seed, epoch, self.config.shuffle);
+        for (iteration, rows) in order.chunks(self.config.batch_size).enumerate() {
+            self.step += 1;
+            let rule = (self.schedule.next_rule(), self.config.l2 as f32);
+            let stepped = self.network.step(self.data, rows, rule);
+            stepped.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
+            if iteration % self.config.log_every == 0 {
+                training_time += observer.now().saturating_sub(started);
+                let before = self.score();
+                let forward = self.network.forward(self.data, rows);
+                forward.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
+                let (step, after) = (self.step, self.score());
+                let event = Event::Step { epoch, iteration, step, before, after };
+                if observer.on(event).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                started = observer.now();
+            }
+        }
+        training_time += observer.now().saturating_sub(started);
+        let all = self.split.validation.len();
+        let first = self.validate(epoch, all.min(TUTORIAL_SUBSET))?;
+        let whole = self.validate(epoch, all)?;
+        Ok(observer.on(Event::Epoch {
+            epoch,
+            validation: first.as_ref(),
+            validation_all: whole.as_ref(),
+            training_time,
+        }))
+    }
+
+    /// Evaluates the first `count` validation images.
+    fn validate(&self, epoch: u64, count: usize) -> Result<Option<Evaluation>, Diverged> {
+        if count == 0 {
+            return Ok(None);
+        }
+        let (layer, bias) = self.network.layer();
+        let evaluation = evaluate(self.isa, layer, bias, self.data, 0..count);
+        evaluation.map(Some).map_err(|cause| {
+            let image = match cause {
+                NonFinite::Logit { image, .. } => Some(image as u32),
+                _ => None,
+            };
+            Diverged { epoch, iteration: 0, step: self.step, image, cause }
+        })
+    }
+
+    /// The score of the last forward pass.
+    fn score(&self) -> Score {
+        let batch = self.network.batch();
+        let loss = spec::mean_loss(batch.losses());
+        Score { loss, accuracy: batch.correct() as f64 / batch.len() as f64 }
+    }
+
+    fn diverged(&self, epoch: u64, iteration: usize, rows: &[u32], cause: NonFinite) -> Diverged {
+        let image = match cause {
+            NonFinite::Logit { image, .. } => Some(rows[image]),
+            _ => None,
+        };
+        Diverged { epoch, iteration, step: self.step, image, cause }
+    }
+}
+
+impl std::fmt::Display for Diverged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { epoch, iteration, step, image, cause } = self;
+        write!(f, "training diverged in epoch {epoch}, iteration {iteration} (step {step}): ")?;
+        write!(f, "{cause} is not finite")?;
+        image.map_or(Ok(()), |image| write!(f, " (image {image} of the training file)"))
+    }
+}
+
+impl std::error::Error for Diverged {}
