@@ -93,8 +93,11 @@ impl<R: BufRead> Inflate<R> {
 
     fn header(&mut self) -> Result<(), ErrorKind> {
         self.header_crc.reset();
-        if self.bytes()? != MAGIC {
-            return Err(GzipFault::TrailingData.into());
+        for byte in MAGIC {
+            if self.bytes()? != [byte] {
+                // `decode` saw the first stream's magic, so this is what follows a stream.
+                return Err(GzipFault::TrailingData.into());
+            }
         }
         // Method, flags; then four bytes of time, two of no interest.
         let [method, flags, ..] = self.bytes::<8>()?;
@@ -191,11 +194,14 @@ impl<R: BufRead> Source for Inflate<R> {
 
 /// Returns what the input has ready; empty at its end.
 fn fill(input: &mut impl BufRead) -> Result<&[u8], ErrorKind> {
-    while let Err(error) = input.fill_buf() {
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(ErrorKind::Read(error));
+    loop {
+        match input.fill_buf() {
+            Ok([]) => return Ok(&[]),
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ErrorKind::Read(error)),
         }
     }
-    // What is ready stays ready: this call reads nothing.
+    // A second call, which reads nothing, because the borrow of the first cannot leave the loop.
     input.fill_buf().map_err(ErrorKind::Read)
 }

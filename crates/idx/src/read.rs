@@ -157,3 +157,76 @@ fn prove_size(header: &Header, found_bytes: u64) -> Result<(), ErrorKind> {
         Some(extra_bytes) => Err(ErrorKind::TrailingData { expected_bytes, extra_bytes }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::element::ElementType;
+
+    const LABELS: [u8; 10] = [0, 0, 8, 1, 0, 0, 0, 2, 7, 3];
+
+    /// A file whose length was one thing when it was asked for and another when it was read.
+    #[test]
+    fn length_changes_under_way() {
+        let cut = decode(&LABELS[..9], 10);
+        let expected = ErrorKind::SizeMismatch { expected_bytes: 2, found_bytes: 1 };
+        assert_eq!(format!("{:?}", cut.unwrap_err()), format!("{expected:?}"));
+
+        let grown = decode(&[&LABELS[..], &[0; 9]].concat()[..], 10);
+        let expected = ErrorKind::TrailingData { expected_bytes: 2, extra_bytes: 1 };
+        assert_eq!(format!("{:?}", grown.unwrap_err()), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn more_than_memory() {
+        let header = Header::new(ElementType::U8, vec![1 << 31, 1 << 31]).unwrap();
+        let error = read_payload(header, Raw(io::empty()), u64::MAX).unwrap_err();
+        assert!(matches!(error, ErrorKind::OutOfMemory { needed_bytes: 0x4000_0000_0000_0000 }));
+    }
+
+    /// Fails at one byte, is interrupted before every other.
+    struct Flaky<'a> {
+        bytes: &'a [u8],
+        fails_at: usize,
+        position: usize,
+        was_interrupted: bool,
+    }
+
+    impl Read for Flaky<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.was_interrupted = !self.was_interrupted;
+            if self.was_interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if self.position == self.fails_at {
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
+            let Some(byte) = self.bytes.get(self.position) else { return Ok(0) };
+            buffer[0] = *byte;
+            self.position += 1;
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn failing_and_interrupted_reads() {
+        use std::io::Write;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&LABELS).unwrap();
+        for bytes in [&LABELS[..], &gzip.finish().unwrap()] {
+            for fails_at in 0..=bytes.len() + 1 {
+                let flaky = Flaky { bytes, fails_at, position: 0, was_interrupted: false };
+                match decode(BufReader::with_capacity(1, flaky), bytes.len() as u64) {
+                    Ok(idx) => {
+                        assert_eq!((fails_at, idx.payload()), (bytes.len() + 1, &[7, 3][..]))
+                    }
+                    Err(ErrorKind::Read(error)) => {
+                        assert!(fails_at <= bytes.len());
+                        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+                    }
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+    }
+}

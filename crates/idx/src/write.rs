@@ -20,7 +20,7 @@ pub enum Compression {
 }
 
 /// How many names of temporary files are tried; each one taken was left by a crash.
-const MAX_ATTEMPTS: u32 = 1_000;
+const MAX_ATTEMPTS: u32 = 100;
 
 /// Writes a file so that its name leads to the old content or to the whole new one, never to a part,
 /// even through a crash or a power cut.
@@ -110,4 +110,38 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_file_stays_when_writing_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "old").unwrap();
+        let error = replace(&path, |file| {
+            file.write_all(b"half")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn gives_up_when_every_name_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for _ in 0..=MAX_ATTEMPTS {
+            create_beside(&path).unwrap();
+        }
+        assert_eq!(create_beside(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn folder_of_a_bare_name() {
+        sync_folder(Path::new("name")).unwrap();
+    }
 }

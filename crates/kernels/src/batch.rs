@@ -101,19 +101,27 @@ impl Batch {
 
     /// The parts, each with the rows of one thread.
     pub fn parts(&mut self) -> impl Iterator<Item = BatchPart<'_>> {
-        let (len, rows, groups) = (self.labels.len(), self.rows_per_part, self.groups_per_part);
-        let sums = self.sums.chunks_exact_mut(groups * self.padded);
-        let errors = self.errors.chunks_exact_mut(groups * self.padded);
+        let (len, padded) = (self.labels.len(), self.padded);
+        let (rows, groups) = (self.rows_per_part, self.groups_per_part);
+        let sums = self.sums.chunks_exact_mut(groups * padded);
+        let errors = self.errors.chunks_exact_mut(groups * padded);
         let losses = self.losses.chunks_exact_mut(groups);
         let predicted = self.predicted.chunks_exact_mut(groups);
-        let outs = sums.zip(errors).zip(losses.zip(predicted));
-        outs.zip(self.label_lanes.chunks_exact(groups)).enumerate().map(
-            move |(i, (outs, labels))| {
-                let ((sums, errors), (losses, predicted)) = outs;
-                let positions = i * rows..((i + 1) * rows).min(len);
-                BatchPart { positions, sums, errors, labels, losses, predicted }
-            },
-        )
+        let labels = self.label_lanes.chunks_exact(groups);
+        let parts = sums.zip(errors).zip(losses.zip(predicted)).zip(labels).enumerate();
+        parts.map(move |(i, (((sums, errors), (losses, predicted)), labels))| {
+            let positions = i * rows..((i + 1) * rows).min(len);
+            // The last part may have fewer rows.
+            let used = positions.len().div_ceil(GROUP);
+            BatchPart {
+                positions,
+                sums: &mut sums[..used * padded],
+                errors: &mut errors[..used * padded],
+                labels: &labels[..used],
+                losses: &mut losses[..used],
+                predicted: &mut predicted[..used],
+            }
+        })
     }
 
     /// The number of classes, padded.

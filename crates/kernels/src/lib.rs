@@ -1,4 +1,23 @@
-//! kernels
+//! f32 kernels of softmax regression that give the same bits everywhere.
+//!
+//! [`spec`] is the definition, in plain scalar Rust; every other kernel computes the same bits faster:
+//! on every SIMD tier ([`Isa`]), at any number of threads ([`team`]), however work is cut into blocks.
+//!
+//! | op | what | where |
+//! |---|---|---|
+//! | [`linear::forward`] | sums of images and weights, up to 16 classes, skipping background | `linear` |
+//! | [`linear::backward`] | gradient and optimiser step of the weights in one pass | `linear` |
+//! | [`dense::forward`], [`dense::gradient`] | the same for more classes, by GEMM | `dense` |
+//! | [`softmax()`] | probabilities, loss, prediction and error terms in one pass | `softmax` |
+//! | [`optim::update_all`] | an optimiser step on a whole vector | `optim` |
+//! | [`gemm()`] | C = A B for any strides | `gemm` |
+//!
+//! Letters: B images of a batch, D features, C classes; M, N, K inside GEMM. Lengths count elements, losses
+//! are in nats, matrices are row-major unless they have strides.
+//!
+//! A wrong shape is a bug of the caller and panics at the door, with both numbers; data can't make a kernel
+//! panic. Unsafe code stands in `simd`, `isa` and `team` alone.
+
 pub mod batch;
 pub mod dense;
 mod exp;
@@ -13,6 +32,7 @@ mod simd;
 mod softmax;
 pub mod spec;
 pub mod team;
+
 pub use batch::Batch;
 pub use gemm::gemm;
 pub use isa::{Isa, IsaError, TIER_NAMES};

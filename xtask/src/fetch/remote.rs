@@ -129,10 +129,11 @@ impl Mirrors {
         report: &mut dyn Report,
     ) -> Result<(Match, u64), Stop> {
         let mut answer = self.client.get(address, part.len())?;
-        if !part.is_empty() && !goes_on(&answer, part.len(), spec) {
-            // A 200 is the whole file; a 206 of something else or a 416 is worth nothing.
+        let goes_on = answer.status == 206 && goes_on(&answer, part.len(), spec);
+        if !part.is_empty() && !goes_on && matches!(answer.status, 200 | 206 | 416) {
+            // A 200 is the whole file; a 206 of something else and a 416 are of no use.
             part.restart()?;
-            if matches!(answer.status, 206 | 416) {
+            if answer.status != 200 {
                 answer = self.client.get(address, 0)?;
             }
         }
@@ -214,7 +215,7 @@ impl Mirrors {
     }
 }
 
-/// Whether an answer goes on exactly where `have` bytes end, towards a file of the pinned length.
+/// Whether a 206 goes on exactly where `have` bytes end, towards a file of the pinned length.
 fn goes_on(answer: &Answer, have: u64, spec: &FileSpec) -> bool {
     let Some((first, last, total)) = answer.content_range else {
         return false;
@@ -222,9 +223,8 @@ fn goes_on(answer: &Answer, have: u64, spec: &FileSpec) -> bool {
     let Some(n_bytes) = last.checked_sub(first).and_then(|n| n.checked_add(1)) else {
         return false;
     };
-    answer.status == 206
-        && first == have
-        && last + 1 == spec.gz_bytes
+    first == have
+        && last.checked_add(1) == Some(spec.gz_bytes)
         && total.is_none_or(|total| total == spec.gz_bytes)
         && answer.content_length.is_none_or(|length| length == n_bytes)
 }

@@ -222,7 +222,8 @@ fn all_mirrors_are_named_when_all_fail() {
     let wrong = Server::good(b"<html><title>Sign in</title></html>".to_vec());
     let (code, text) = fault(place.fetch(&[gone.base(), wrong.base()]));
     assert_eq!(code, 6, "wrong bytes weigh more than none: {text}");
-    for part in [gone.base(), wrong.base(), "410 Gone", "HTML page: <html><title>Sign in", "--from"] {
+    for part in [gone.base(), wrong.base(), "410 Gone", "HTML page: <html><title>Sign in", "--from"]
+    {
         assert!(text.contains(part), "{part} is not in {text}");
     }
     assert!(text.contains(&images().spec.gz_sha256), "{text}");

@@ -174,7 +174,8 @@ fn a_web_page_with_200() {
     let (code, text) = refused(images(), |answer| answer.ok(page));
     assert_eq!(code, 6);
     let sum = sha256(page);
-    for part in [IMAGES, "HTML page: <!DOCTYPE html><html><body>Log in", &sum, "got 72 bytes"] {
+    let length = format!("got {} bytes", page.len());
+    for part in [IMAGES, "HTML page: <!DOCTYPE html><html><body>Log in", &sum, &length] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
 }
@@ -224,10 +225,4 @@ fn the_right_bytes_packed_anew() {
     assert_eq!(refused(images(), move |answer| answer.ok(&other)).0, 6);
     let other = pack(&[&images().raw[..], b"!"].concat(), 6);
     assert_eq!(refused(images(), move |answer| answer.ok(&other)).0, 6);
-}
-
-#[test]
-fn a_connection_reset_after_the_headers() {
-    let (code, text) = refused(images(), |answer| answer.cut(&images().gz, 0));
-    assert_eq!(code, 5, "{text}");
 }

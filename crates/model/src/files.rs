@@ -1,0 +1,182 @@
+//! The four files of a data set, read into images and labels.
+
+use std::path::{Path, PathBuf};
+
+use idx::{FileSet, Idx, Role};
+use sha2::{Digest, Sha256};
+
+use crate::dataset::{Dataset, DatasetError};
+use crate::hash::hex;
+use crate::synthetic;
+
+/// A training file, a test file, and what is known of them.
+#[derive(Clone, Debug)]
+pub struct DataSets {
+    /// The training file; its first images are for validation (see [`Split`](crate::Split)).
+    pub train: Dataset,
+    /// The test file.
+    pub test: Dataset,
+    /// What names them to people and programs.
+    pub info: DataInfo,
+}
+
+/// What names a data set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataInfo {
+    /// `mnist`, `synthetic` and so on, where it is known.
+    pub name: Option<String>,
+    /// The name of each class.
+    pub classes: Vec<String>,
+    /// SHA-256 of the uncompressed IDX files, in the order training images, training labels, test images,
+    /// test labels.
+    pub sha256: String,
+}
+
+/// Why files make no data set.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A file is missing, unreadable or wrong.
+    Idx(idx::Error),
+    /// The images can't be trained on.
+    Dataset {
+        /// Their file.
+        path: PathBuf,
+        /// Why.
+        cause: DatasetError,
+    },
+    /// Training and test images have different shapes or types.
+    Unlike {
+        /// The training images.
+        train: PathBuf,
+        /// Their type and shape.
+        train_form: String,
+        /// The test images.
+        test: PathBuf,
+        /// Their type and shape.
+        test_form: String,
+    },
+}
+
+/// SHA-256 of the uncompressed MNIST files, by which the set is known whatever its folder is called.
+pub const MNIST_SHA256: &str = "to be filled";
+
+impl DataSets {
+    /// Reads the four files of `folder`; labels must be below `classes`.
+    ///
+    /// Errors name the file, what was expected and what was found.
+    pub fn read(folder: &Path, classes: usize) -> Result<Self, LoadError> {
+        let files = idx::find_all(folder).map_err(LoadError::Idx)?;
+        let load = |images, labels| read_pair(&files, images, labels, classes);
+        let (train, test) = rayon::join(
+            || load(Role::TrainImages, Role::TrainLabels),
+            || load(Role::TestImages, Role::TestLabels),
+        );
+        let (train, test) = (train?, test?);
+        if train.form != test.form {
+            return Err(LoadError::Unlike {
+                train: files.train_images.clone(),
+                train_form: train.form,
+                test: files.test_images.clone(),
+                test_form: test.form,
+            });
+        }
+        let mut hash = Sha256::new();
+        for file in train.files.iter().chain(&test.files) {
+            hash.update(file.header_bytes());
+            hash.update(file.payload());
+        }
+        let sha256 = hex(&hash.finalize());
+        let name = (sha256 == MNIST_SHA256).then(|| "mnist".to_owned());
+        let classes = (0..classes).map(|class| class.to_string()).collect();
+        Ok(Self {
+            train: train.dataset,
+            test: test.dataset,
+            info: DataInfo { name, classes, sha256 },
+        })
+    }
+
+    /// Draws the synthetic digits: 60,000 to train on and 10,000 to test on, as MNIST has.
+    pub fn synthetic() -> Result<Self, DatasetError> {
+        let mut hash = Sha256::new();
+        let mut draw = |range| {
+            let synthetic::Digits { images, labels } = synthetic::digits(range);
+            let labels32 = labels.iter().map(|&label| u32::from(label)).collect();
+            for (dims, bytes) in [(vec![labels.len(), 28, 28], &images), (vec![labels.len()], &labels)] {
+                // The hash is that of the files that `idx` would write.
+                if let Ok(file) = Idx::from_u8(dims, bytes.clone()) {
+                    hash.update(file.header_bytes());
+                    hash.update(file.payload());
+                }
+            }
+            Dataset::from_u8(&images, (784, Some((28, 28))), labels32)
+        };
+        let train = draw(0..synthetic::TRAINING)?;
+        let test = draw(synthetic::TRAINING..synthetic::TRAINING + synthetic::TEST)?;
+        let classes = (0..10).map(|class: u32| class.to_string()).collect();
+        let info =
+            DataInfo { name: Some("synthetic".into()), classes, sha256: hex(&hash.finalize()) };
+        Ok(Self { train, test, info })
+    }
+}
+
+/// Images and labels of one file pair, with the files for the hash.
+struct Loaded {
+    dataset: Dataset,
+    files: [Idx; 2],
+    form: String,
+}
+
+fn read_pair(
+    files: &FileSet,
+    images: Role,
+    labels: Role,
+    classes: usize,
+) -> Result<Loaded, LoadError> {
+    let path = files.path(images);
+    let pair = idx::read_pair(path, files.path(labels), classes).map_err(LoadError::Idx)?;
+    let dataset = images_of(&pair.images, pair.classes)
+        .map_err(|cause| LoadError::Dataset { path: path.to_owned(), cause })?;
+    let form = form(&pair.images);
+    Ok(Loaded { dataset, files: [pair.images, pair.labels], form })
+}
+
+/// Makes a data set of the images of an IDX file (u8 or f32, the first dimension counts them).
+pub(crate) fn images_of(images: &Idx, labels: Vec<u32>) -> Result<Dataset, DatasetError> {
+    let shape = &images.dims()[1..];
+    let features = shape.iter().product();
+    let image = match *shape {
+        [height, width] => Some((height, width)),
+        _ => None,
+    };
+    match images.as_u8() {
+        Some(pixels) => Dataset::from_u8(pixels, (features, image), labels),
+        None => {
+            let values = images.to_f32().unwrap_or_default();
+            Dataset::from_f32(&values, (features, image), labels)
+        }
+    }
+}
+
+/// Element type and shape of an image, for people.
+fn form(images: &Idx) -> String {
+    let shape: Vec<_> = images.dims()[1..].iter().map(ToString::to_string).collect();
+    format!("{} {}", images.element_type(), shape.join(" x "))
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Idx(error) => error.fmt(f),
+            Self::Dataset { path, cause } => write!(f, "{}: {cause}", path.display()),
+            Self::Unlike { train, train_form, test, test_form } => write!(
+                f,
+                "{} has images of {test_form}, but {} has {train_form}: the files belong to different sets",
+                test.display(),
+                train.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
