@@ -36,7 +36,7 @@ enum Chore {
     Tidy,
 }
 
-/// Fetch a real data set, verified, into data/<DATASET>/
+/// Fetch a real data set, verified, into data/DATASET/
 ///
 /// The files come from the data set's mirrors in turn, are compared with pinned SHA-256 sums, and
 /// only then get their names; an interrupted download goes on where it stopped. Files that are
@@ -53,7 +53,7 @@ struct FetchArgs {
     /// train-images.idx3-ubyte. The sums are checked all the same.
     #[arg(long, value_name = "DIR|URL")]
     from: Option<String>,
-    /// Put them into this folder [default: data/<DATASET> at the workspace root]
+    /// Put them into this folder [default: data/DATASET at the workspace root]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     /// Fetch again what is there, from the start
@@ -133,10 +133,18 @@ fn fetch_data(args: &FetchArgs) -> Result<(), FetchError> {
         Some(given) => Source::parse(given)?,
         None => Source::Mirrors,
     };
-    let default_target = workspace_root().join("data").join(&dataset.name);
-    let target = args.to.clone().unwrap_or_else(|| default_target.clone());
+    let default_target = || workspace_root().join("data").join(&dataset.name);
+    let target = args.to.clone().unwrap_or_else(default_target);
+    let mut again = match dataset.name.as_str() {
+        "mnist" => String::new(),
+        name => format!(" --dataset {name}"),
+    };
+    if let Some(to) = &args.to {
+        again.push_str(&format!(" --to {}", to.display()));
+    }
     let job = Job {
         source,
+        again,
         target,
         force: args.force,
         patience: Patience::default(),
@@ -145,6 +153,9 @@ fn fetch_data(args: &FetchArgs) -> Result<(), FetchError> {
     };
     eprintln!("{}", job.dataset.title);
     eprintln!("  by {}; licence {}", job.dataset.attribution, job.dataset.licence);
+    if let Some(from) = &args.from {
+        eprintln!("  from {}", fetch::shown(from));
+    }
     eprintln!("  into {}", shown(&job.target));
     let mut console = Console::new(&job.dataset);
     let files = fetch::fetch(&job, &mut console)?;

@@ -5,7 +5,7 @@
 //! - bytes on their way stand in `<name>.part`, which no reader of the data looks at;
 //! - a file that is already right is neither fetched nor touched.
 //!
-//! [`dataset`] is the table; [`remote`] and [`folder`] fill a [`part`]; [`verify`] judges it.
+//! `dataset` is the table; `remote` and `folder` fill a `part`; `verify` judges it.
 
 pub mod client;
 pub mod dataset;
@@ -31,7 +31,7 @@ pub use lock::LOCK_NAME;
 pub use manifest::MANIFEST_NAME;
 pub use report::{FileDone, Origin, Report, Silent};
 pub use sniff::Finding;
-pub use url::host;
+pub use url::{host, shown};
 pub use verify::Match;
 
 use client::Client;
@@ -78,6 +78,8 @@ pub struct Job {
     pub patience: Patience,
     /// Through which proxy.
     pub proxy: ProxyChoice,
+    /// The arguments that name this job again, such as ` --dataset kmnist`, for error messages.
+    pub again: String,
 }
 
 /// Does the job; the files in the order of the data set.
@@ -89,7 +91,6 @@ pub fn fetch(job: &Job, report: &mut dyn Report) -> Result<Vec<FileDone>, FetchE
     {
         return Ok(done);
     }
-    fs::create_dir_all(&job.target).map_err(FetchError::disk("make", &job.target))?;
     let _lock = lock::take(&job.target, job.patience.lock, report)?;
     let mut supply = match &job.source {
         Source::Folder(path) => Supply::Folder(path),
@@ -194,6 +195,7 @@ fn fetch_one(
     let unobtainable = |attempts| {
         FetchError::Unobtainable(Box::new(Unobtainable {
             dataset: job.dataset.name.clone(),
+            again: job.again.clone(),
             file: spec.name.clone(),
             expected_bytes: spec.gz_bytes,
             expected_sha256: spec.gz_sha256.clone(),

@@ -74,9 +74,9 @@ impl std::error::Error for PairError {}
 
 /// Proves that labels belong to images and returns the class of each image.
 ///
-/// Shapes: `images` [count x ...], `u8` or `f32`, rank 2 (feature vectors) and up; `labels` [count] or
-/// [count x columns], of which column 0 is the class (QMNIST), any integer type; `classes` is how
-/// many there are, so a label is below it. There is at least one image, and no dimension is 0.
+/// Shapes: `images` \[count x ...\], `u8` or `f32`, rank 2 (feature vectors) and up; `labels`
+/// \[count\] or \[count x columns\], any integer type, column 0 the class (QMNIST). Labels are below
+/// `classes`, the number of classes. There is at least one image, and no dimension is 0.
 ///
 /// ```
 /// use idx::{Idx, pair};

@@ -184,7 +184,10 @@ fn sides_and_paths() {
     assert_eq!(error(Side::Images).to_string(), format!("images: {words}"));
     assert_eq!(error(Side::Labels).to_string(), format!("labels: {words}"));
     assert_eq!(error(Side::Both).to_string(), format!("images and labels: {words}"));
-    assert_eq!(error(Side::Both).at("a\nb", "c").to_string(), format!("a\\nb and c: {words}"));
+    assert_eq!(
+        error(Side::Both).at("a\nb", "c\nd").to_string(),
+        format!("a\\nb and c\\nd: {words}")
+    );
 }
 
 #[test]

@@ -1,3 +1,36 @@
-//! Placeholder.
+//! The program `mnist`: trains softmax regression on images of digits, and uses what was learned.
+//!
+//! This crate reads arguments, wires the libraries together and prints; what it prints means is theirs.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod args;
+mod console;
+mod data;
+mod evaluate;
+mod failure;
+mod metrics;
+mod output;
+mod run_folder;
+mod setup;
+mod train;
+mod verify;
+
+use std::process::ExitCode;
+
+use args::Command;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    match run(args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Verify(args) => verify::run(&args),
+    }
+}

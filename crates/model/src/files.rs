@@ -59,7 +59,7 @@ pub enum LoadError {
 }
 
 /// SHA-256 of the uncompressed MNIST files, by which the set is known whatever its folder is called.
-pub const MNIST_SHA256: &str = "to be filled";
+pub const MNIST_SHA256: &str = "b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a";
 
 impl DataSets {
     /// Reads the four files of `folder`; labels must be below `classes`.
@@ -102,7 +102,9 @@ impl DataSets {
         let mut draw = |range| {
             let synthetic::Digits { images, labels } = synthetic::digits(range);
             let labels32 = labels.iter().map(|&label| u32::from(label)).collect();
-            for (dims, bytes) in [(vec![labels.len(), 28, 28], &images), (vec![labels.len()], &labels)] {
+            for (dims, bytes) in
+                [(vec![labels.len(), 28, 28], &images), (vec![labels.len()], &labels)]
+            {
                 // The hash is that of the files that `idx` would write.
                 if let Ok(file) = Idx::from_u8(dims, bytes.clone()) {
                     hash.update(file.header_bytes());

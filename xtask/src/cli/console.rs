@@ -30,8 +30,10 @@ impl Console {
 }
 
 impl Report for Console {
-    fn begin(&mut self, file: &str, done: u64, total: u64, from: &str) {
+    fn begin(&mut self, file: &str, done: u64, total: u64, from: Option<&str>) {
         if !self.is_terminal {
+            // A folder is read in the blink of an eye: the line that says so at the end is enough.
+            let Some(from) = from else { return };
             let from_byte = match done {
                 0 => String::new(),
                 n => format!(", from byte {n} on"),
@@ -39,15 +41,13 @@ impl Report for Console {
             eprintln!("  {file}: {} from {from}{from_byte}", HumanBytes(total));
             return;
         }
-        let template =
-            "  {prefix} {bar:24} {bytes:>10} of {total_bytes}  {bytes_per_sec}  {wide_msg}";
+        let template = "  {prefix} {wide_bar} {bytes} of {total_bytes}  {bytes_per_sec}";
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
         let bar = ProgressBar::new(total)
             .with_style(style)
-            .with_prefix(format!("{file:width$}", width = self.name_width))
-            .with_message(from.to_owned());
+            .with_prefix(format!("{file:width$}", width = self.name_width));
         // What an earlier run fetched is not this run's speed.
         bar.set_position(done);
         bar.reset_eta();
@@ -85,7 +85,12 @@ fn story(file: &FileDone) -> String {
     let mut text = match &file.origin {
         Origin::AlreadyThere => "already there, verified".to_owned(),
         Origin::EarlierRun => "fetched by an earlier run, verified".to_owned(),
-        Origin::Copy { path } => format!("copied from {}, verified", path.display()),
+        Origin::Copy { path } => match path.file_name() {
+            Some(name) if name != file.name.as_str() => {
+                format!("copied from {}, verified", name.display())
+            }
+            _ => "copied, verified".to_owned(),
+        },
         Origin::Download { url, resumed_at } => {
             let speed = match file.took {
                 took if took > Duration::from_millis(50) => {

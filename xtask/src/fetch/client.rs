@@ -127,17 +127,24 @@ impl Client {
             }
             request.call()
         };
-        match call(&self.agent) {
+        let result = match call(&self.agent) {
             // A slim container has no certificates of its own: use the ones that ureq brings.
             Err(ureq::Error::Rustls(e))
                 if !self.bundled_roots && e.to_string().contains("No CA certificates") =>
             {
                 self.bundled_roots = true;
                 self.agent = make_agent(&self.patience, self.proxy.clone(), RootCerts::WebPki);
-                call(&self.agent).map_err(to_fault)
+                call(&self.agent)
             }
-            other => other.map_err(to_fault),
-        }
+            other => other,
+        };
+        result.map_err(|e| match (to_fault(e), &self.proxy) {
+            (Fault::Connection { what, passing }, Some(proxy)) => {
+                let what = format!("{what} (proxy {}:{})", proxy.host(), proxy.port());
+                Fault::Connection { what, passing }
+            }
+            (fault, _) => fault,
+        })
     }
 }
 
@@ -218,7 +225,7 @@ fn parse_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
 
 /// Sorts the library's errors: may the fault pass, was the body cut, or is the server at fault?
 fn to_fault(error: ureq::Error) -> Fault {
-    use std::io::ErrorKind::{ConnectionRefused, NotFound, UnexpectedEof};
+    use std::io::ErrorKind::{ConnectionRefused, InvalidData, NotFound, UnexpectedEof};
     match error {
         ureq::Error::Timeout(which) => {
             let what = match which {
@@ -236,7 +243,8 @@ fn to_fault(error: ureq::Error) -> Fault {
         }
         ureq::Error::Io(e) => Fault::Connection {
             what: e.to_string(),
-            passing: !matches!(e.kind(), ConnectionRefused | NotFound),
+            // Invalid data is TLS's word for a peer that does not speak it or is not trusted.
+            passing: !matches!(e.kind(), ConnectionRefused | InvalidData | NotFound),
         },
         ureq::Error::Protocol(e) => Fault::Protocol { what: format!("bad HTTP: {e}") },
         ureq::Error::LargeResponseHeader(..) => {

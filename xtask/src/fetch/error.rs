@@ -62,6 +62,8 @@ pub enum FetchError {
 pub struct Unobtainable {
     /// The data set's name.
     pub dataset: String,
+    /// The arguments that name the job again.
+    pub again: String,
     /// The file's name.
     pub file: String,
     /// The length it must have.
@@ -285,14 +287,16 @@ impl fmt::Display for Unobtainable {
             };
             writeln!(f, "  {}: {}{times}", attempt.source, attempt.fault)?;
         }
-        let set = match self.dataset.as_str() {
-            "mnist" => String::new(),
-            name => format!(" --dataset {name}"),
-        };
-        writeln!(f, "  Nothing was put in its place. Try again, from the start:")?;
-        writeln!(f, "      cargo xtask fetch-data{set} --force")?;
-        writeln!(f, "  or get the files in another way and have them checked and copied:")?;
-        write!(f, "      cargo xtask fetch-data{set} --from FOLDER-OR-ADDRESS")
+        let Self { again, .. } = self;
+        if wrong {
+            writeln!(f, "  Nothing was put in its place. To try again from the start:")?;
+            writeln!(f, "      cargo xtask fetch-data{again} --force")?;
+        } else {
+            writeln!(f, "  Nothing was put in its place. To try again and go on from here:")?;
+            writeln!(f, "      cargo xtask fetch-data{again}")?;
+        }
+        writeln!(f, "  To have files checked and copied that you got in another way:")?;
+        write!(f, "      cargo xtask fetch-data{again} --from FOLDER-OR-ADDRESS")
     }
 }
 

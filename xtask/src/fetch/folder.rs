@@ -93,7 +93,7 @@ fn copy(
         if n_bytes > pin.bytes {
             return Ok(Err(too_long(pin.bytes, n_bytes, &head)));
         }
-        report.begin(&spec.name, 0, n_bytes, "the folder, packing it");
+        report.begin(&spec.name, 0, n_bytes, None);
         let mut packer = GzEncoder::new(Vec::new(), Compression::default());
         let sum = pack(&mut file, &mut packer, path, part, report);
         report.end();
@@ -110,7 +110,7 @@ fn copy(
     if n_bytes > most_bytes {
         return Ok(Err(too_long(most_bytes, n_bytes, &head)));
     }
-    report.begin(&spec.name, 0, n_bytes, "the folder");
+    report.begin(&spec.name, 0, n_bytes, None);
     // A file that grows while it is read stops one byte past the limit, and does not match.
     let copied = read_all(&mut file.take(most_bytes + 1), path, |bytes| {
         part.push(bytes)?;

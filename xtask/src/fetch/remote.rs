@@ -146,7 +146,7 @@ impl Mirrors {
             }
             code => return Err(Fault::Status { code, retry_after: answer.retry_after }.into()),
         }
-        report.begin(&spec.name, start, spec.gz_bytes, url::host(address));
+        report.begin(&spec.name, start, spec.gz_bytes, Some(url::host(address)));
         self.take_body(&mut answer, spec, part, report)?;
 
         let sha256 = part.sha256();

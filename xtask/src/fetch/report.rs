@@ -50,8 +50,9 @@ pub enum Origin {
 
 /// Receives the events of a fetch. Every method may do nothing.
 pub trait Report {
-    /// A file of `total` bytes begins to arrive from `from`, with `done` bytes already there.
-    fn begin(&mut self, _file: &str, _done: u64, _total: u64, _from: &str) {}
+    /// A file of `total` bytes begins to arrive, with `done` of them already there; from the host
+    /// `from`, or from a folder where that is `None`.
+    fn begin(&mut self, _file: &str, _done: u64, _total: u64, _from: Option<&str>) {}
     /// So many bytes of it are there.
     fn position(&mut self, _bytes: u64) {}
     /// It stopped arriving, whole or not.

@@ -120,6 +120,7 @@ impl Place {
             force: false,
             patience: hurried(),
             proxy: ProxyChoice::Direct,
+            again: " --dataset made".into(),
         }
     }
 
@@ -131,6 +132,7 @@ impl Place {
     pub fn run(&self, job: &Job) -> Result<Vec<FileDone>, FetchError> {
         let result = fetch::fetch(job, &mut Silent);
         self.nothing_wrong_stands(&[]);
+        assert!(!self.path(LOCK_NAME).is_file());
         if result.is_ok() {
             for file in &self.files {
                 assert!(self.path(&file.spec.name).is_file(), "{} is not there", file.spec.name);

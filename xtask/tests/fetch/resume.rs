@@ -116,7 +116,7 @@ fn an_error_on_resuming_still_gets_the_file() {
 #[test]
 fn a_part_of_another_file_is_found_out() {
     for made in [images(), labels()] {
-        let place = Place::new(&[made.clone()]);
+        let place = Place::new(std::slice::from_ref(&made));
         place.put(&format!("{}.part", made.spec.name), &[7; 1000]);
         let gz = made.gz.clone();
         let server = Server::start(move |seen, answer| match seen.from {

@@ -1,0 +1,251 @@
+//! Arguments and their help; nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kernels::team::MAX_THREADS;
+use model::{Init, Optimizer, TrainConfig};
+
+const EXIT_CODES: &str = "\
+Environment:
+  MNIST_DATA  the folder of the four MNIST files, where --data is not given
+  MNIST_ISA   portable, avx2 or avx512: the instructions to use; any gives the same bits
+  NO_COLOR    no colours
+
+Exit codes:
+  0 done   1 training diverged   2 usage   3 a file's content is wrong
+  4 a file cannot be opened or written   6 a checksum does not match";
+
+/// Softmax regression on MNIST: the tutorial's run, fast, with the same bits everywhere.
+///
+/// Without a command: `mnist train`.
+#[derive(Debug, Parser)]
+#[command(name = "mnist", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a model, test it and save it; without options, the tutorial's run
+    Train(Box<TrainArgs>),
+    /// Evaluate a saved model: loss, accuracy, every class, the worst confusions
+    Evaluate(EvaluateArgs),
+    /// Train the tutorial's run and compare its weights with the published ones
+    Verify(VerifyArgs),
+}
+
+/// Reads the command line; a usage error or `--help` ends the program here.
+pub(crate) fn parse() -> Command {
+    let train = || Command::Train(Box::new(TrainCli::parse_from(["mnist"]).args));
+    Cli::parse().command.unwrap_or_else(train)
+}
+
+#[derive(Debug, Parser)]
+struct TrainCli {
+    #[command(flatten)]
+    args: TrainArgs,
+}
+
+/// Which data.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DataArgs {
+    /// Folder with the four files of the data set, raw or .gz
+    ///
+    /// Without it: $MNIST_DATA, else data/mnist, else synthetic digits drawn by the program.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// A built-in data set instead of files
+    #[arg(long, value_enum, conflicts_with = "data")]
+    pub(crate) dataset: Option<BuiltIn>,
+    /// Number of classes; labels are below it
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = classes)]
+    pub(crate) classes: usize,
+}
+
+/// Data sets that need no files.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BuiltIn {
+    /// 70,000 handwritten-looking digits, drawn by the program
+    Synthetic,
+}
+
+fn classes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(classes @ 2..=65_536) => Ok(classes),
+        _ => Err("a number from 2 to 65536 is expected".to_owned()),
+    }
+}
+
+/// Settings of the machine; they change no bit of any result.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MachineArgs {
+    /// Threads; any number gives the same bits [default: one for each core, at most 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_THREADS as i64))]
+    pub(crate) threads: Option<u16>,
+}
+
+/// `mnist train`.
+#[derive(Clone, Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Folder for the model, its metrics and settings [default: runs/<date>-<n>]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Passes over the training images
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) epochs: u64,
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) batch_size: usize,
+    /// Step size
+    #[arg(long, value_name = "X", default_value_t = 0.001, allow_negative_numbers = true)]
+    pub(crate) learning_rate: f64,
+    /// How gradients change weights
+    #[arg(long, value_enum, default_value_t = OptimizerName::Adam)]
+    pub(crate) optimizer: OptimizerName,
+    /// Decay of the momentum optimizer's running gradient
+    #[arg(long, value_name = "X", default_value_t = 0.9, allow_negative_numbers = true)]
+    pub(crate) momentum: f64,
+    /// L2 penalty on the weights
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub(crate) l2: f64,
+    /// How weights start
+    #[arg(long, value_enum, default_value_t = InitName::TruncatedNormal)]
+    pub(crate) init: InitName,
+    /// Standard deviation of the starting weights
+    #[arg(long, value_name = "X", default_value_t = 0.01, allow_negative_numbers = true)]
+    pub(crate) init_std: f64,
+    /// Whether every epoch takes the images in a new order
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) shuffle: bool,
+    /// Where all random numbers come from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// First images of the training file that are kept for validation
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    pub(crate) validation: usize,
+    /// Report a step every so many iterations
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) log_every: usize,
+    /// Write the metrics, one JSON object a line, here too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    /// Print nothing but errors
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+    /// Print the metrics as JSON, one object a line, instead of the tutorial's lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The names of the optimisers.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OptimizerName {
+    /// Adam in TensorFlow 1's form, beta 0.9 and 0.999, epsilon 1e-8
+    Adam,
+    /// Plain stochastic gradient descent
+    Sgd,
+    /// Gradient descent with momentum
+    Momentum,
+}
+
+/// The names of the ways to start.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum InitName {
+    /// Normal, redrawn outside two standard deviations
+    TruncatedNormal,
+    /// All zero
+    Zeros,
+}
+
+impl TrainArgs {
+    /// The settings, unchecked.
+    pub(crate) fn config(&self) -> TrainConfig {
+        TrainConfig {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            optimizer: match self.optimizer {
+                OptimizerName::Adam => Optimizer::ADAM,
+                OptimizerName::Sgd => Optimizer::Sgd,
+                OptimizerName::Momentum => Optimizer::Momentum { mu: self.momentum },
+            },
+            l2: self.l2,
+            init: match self.init {
+                InitName::TruncatedNormal => Init::TruncatedNormal { std: self.init_std },
+                InitName::Zeros => Init::Zeros,
+            },
+            shuffle: self.shuffle,
+            seed: self.seed,
+            validation: self.validation,
+            log_every: self.log_every,
+        }
+    }
+}
+
+/// `mnist evaluate`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// The model, as `mnist train` saves it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// Folder with the four files of the data set, raw or .gz [default: as for train]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// A built-in data set instead of files
+    #[arg(long, value_enum, conflicts_with = "data")]
+    pub(crate) dataset: Option<BuiltIn>,
+    /// Which images
+    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    pub(crate) split: SplitName,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The parts of a data set.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SplitName {
+    /// The training images, without those kept for validation
+    Train,
+    /// The first images of the training file, as many as the model's run kept
+    Validation,
+    /// The test images
+    Test,
+}
+
+/// `mnist verify`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Folder with the four MNIST files, raw or .gz [default: $MNIST_DATA, else data/mnist]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_options_are_the_tutorials_run() {
+        let args = TrainCli::parse_from(["mnist"]).args;
+        assert_eq!(args.config(), TrainConfig::default());
+    }
+}

@@ -1,0 +1,73 @@
+//! Where the data comes from: a folder, or the program's own digits.
+
+use std::path::{Path, PathBuf};
+
+use model::DataSets;
+
+use crate::args::BuiltIn;
+use crate::failure::{Code, Failure};
+
+/// Where `cargo xtask fetch-data` puts MNIST.
+pub(crate) const DEFAULT_FOLDER: &str = "data/mnist";
+
+/// A data set's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The four files are in this folder.
+    Folder(PathBuf),
+    /// The synthetic digits.
+    Synthetic {
+        /// Nobody asked for them: the real ones are not there.
+        for_lack_of_files: bool,
+    },
+}
+
+impl Source {
+    /// Chooses: the options, else `$MNIST_DATA`, else `data/mnist`, else synthetic digits. A folder that is
+    /// named must be whole, and so must `data/mnist` if it is there; reading it says what is missing.
+    pub(crate) fn choose(folder: Option<&Path>, built_in: Option<BuiltIn>) -> Self {
+        if let Some(BuiltIn::Synthetic) = built_in {
+            return Self::Synthetic { for_lack_of_files: false };
+        }
+        let named = std::env::var_os("MNIST_DATA").filter(|folder| !folder.is_empty());
+        let folder = folder.map(Path::to_owned).or(named.map(PathBuf::from));
+        let default = || Some(PathBuf::from(DEFAULT_FOLDER)).filter(|folder| folder.exists());
+        match folder.or_else(default) {
+            Some(folder) => Self::Folder(folder),
+            None => Self::Synthetic { for_lack_of_files: true },
+        }
+    }
+
+    /// The line that says the digits are synthetic because there are no others.
+    pub(crate) fn notice(&self) -> Option<String> {
+        let lacking = *self == Self::Synthetic { for_lack_of_files: true };
+        lacking.then(|| {
+            format!(
+                "note: no {DEFAULT_FOLDER} here, so these are synthetic digits; \
+                 `cargo xtask fetch-data` gets the real ones"
+            )
+        })
+    }
+
+    /// What the run's config.json says of it.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.display().to_string(),
+            Self::Synthetic { .. } => "synthetic".to_owned(),
+        }
+    }
+
+    /// Reads or draws the data; labels must be below `classes`.
+    pub(crate) fn load(&self, classes: usize) -> Result<DataSets, Failure> {
+        match self {
+            Self::Folder(folder) => Ok(DataSets::read(folder, classes)?),
+            Self::Synthetic { .. } if classes < 10 => {
+                let message = format!("the synthetic digits have 10 classes, not {classes}");
+                Err(Failure::new(Code::Usage, message).remedy("leave --classes out"))
+            }
+            Self::Synthetic { .. } => DataSets::synthetic().map_err(|error| {
+                Failure::new(Code::Content, format_args!("synthetic digits: {error}"))
+            }),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What ends the program early: one line for the person, one exit code for the script.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+use std::{io, path::Path};
+
+use idx::{ErrorKind, FaultClass};
+use model::{ConfigError, Diverged, LoadError, ModelError, ModelErrorKind};
+
+/// The exit codes, as `mnist --help` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Code {
+    Diverged = 1,
+    Usage = 2,
+    Content = 3,
+    Io = 4,
+    Checksum = 6,
+}
+
+/// An error, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: Code,
+    message: String,
+    remedy: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, message: impl Display) -> Self {
+        Self { code, message: message.to_string(), remedy: None }
+    }
+
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// A file or folder that can't be written.
+    pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Self {
+        Self::new(Code::Io, format_args!("{}: cannot be written: {error}", path.display()))
+    }
+
+    /// Prints the failure on stderr, in one line without control characters.
+    pub(crate) fn report(&self) -> ExitCode {
+        let remedy = self.remedy.as_ref().map_or(String::new(), |remedy| format!("; {remedy}"));
+        let line = format!("{}{remedy}", self.message);
+        let line: String = line
+            .chars()
+            .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+            .collect();
+        eprintln!("error: {line}");
+        ExitCode::from(self.code as u8)
+    }
+}
+
+impl From<idx::Error> for Failure {
+    fn from(error: idx::Error) -> Self {
+        let code = match error.class() {
+            FaultClass::Io => Code::Io,
+            FaultClass::Checksum => Code::Checksum,
+            _ => Code::Content,
+        };
+        let remedy = match &error.kind {
+            ErrorKind::LabelOutOfRange { label, .. } if *label >= 0 => {
+                format!("give --classes {} or more if that label is right", label + 1)
+            }
+            ErrorKind::Swapped => "give each file its own name".to_owned(),
+            ErrorKind::Missing { .. } => "get them with `cargo xtask fetch-data`, \
+                 or name their folder with --data"
+                .to_owned(),
+            ErrorKind::Open(_) | ErrorKind::NotARegularFile { .. } => {
+                "check the path and its permissions".to_owned()
+            }
+            _ => "for a fresh copy of MNIST run `cargo xtask fetch-data --force`".to_owned(),
+        };
+        Self::new(code, error).remedy(remedy)
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Idx(error) => error.into(),
+            other => Self::new(Code::Content, other),
+        }
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        match error.kind {
+            ModelErrorKind::Io(_) => Self::new(Code::Io, error),
+            _ => Self::new(Code::Content, error)
+                .remedy("`mnist train` makes a model file, model.safetensors"),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Code::Usage, error).remedy("see `mnist train --help`")
+    }
+}
+
+impl From<Diverged> for Failure {
+    fn from(error: Diverged) -> Self {
+        Self::new(Code::Diverged, error).remedy("try a smaller --learning-rate")
+    }
+}

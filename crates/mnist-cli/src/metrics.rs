@@ -1,0 +1,134 @@
+//! metrics.jsonl: one JSON object a line, for programs.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use model::trainer::Score;
+use model::{DataInfo, Evaluation, TrainConfig};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// A line of metrics.jsonl.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub(crate) enum Record<'a> {
+    /// The run's settings, once.
+    Start { config: &'a TrainConfig, dataset: Dataset<'a>, isa: &'a str, threads: usize },
+    /// A step that is reported; `loss` and `accuracy` before its update, the others after it.
+    Step {
+        epoch: u64,
+        iteration: usize,
+        step: u64,
+        loss: f64,
+        accuracy: f64,
+        loss_after: f64,
+        accuracy_after: f64,
+    },
+    /// The end of an epoch; `seconds` of its training alone.
+    Epoch {
+        epoch: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        validation: Option<Set>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        validation_all: Option<Set>,
+        seconds: f64,
+    },
+    /// The test at the end.
+    Test { first: Set, all: Set, seconds: f64 },
+}
+
+/// What names the data.
+#[derive(Debug, Serialize)]
+pub(crate) struct Dataset<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) sha256: &'a str,
+    pub(crate) train: usize,
+    pub(crate) test: usize,
+    pub(crate) classes: &'a [String],
+}
+
+/// Loss and accuracy of so many images.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Set {
+    count: usize,
+    loss: f64,
+    accuracy: f64,
+}
+
+impl From<&Evaluation> for Set {
+    fn from(evaluation: &Evaluation) -> Self {
+        let (loss, accuracy) = (evaluation.loss, evaluation.accuracy());
+        Self { count: evaluation.count(), loss, accuracy }
+    }
+}
+
+impl<'a> Dataset<'a> {
+    pub(crate) fn new(info: &'a DataInfo, train: usize, test: usize) -> Self {
+        let (name, sha256, classes) = (info.name.as_deref(), &info.sha256, &info.classes);
+        Self { name, sha256, train, test, classes }
+    }
+}
+
+impl Record<'_> {
+    pub(crate) fn step(
+        epoch: u64,
+        iteration: usize,
+        step: u64,
+        before: Score,
+        after: Score,
+    ) -> Self {
+        Self::Step {
+            epoch,
+            iteration,
+            step,
+            loss: before.loss,
+            accuracy: before.accuracy,
+            loss_after: after.loss,
+            accuracy_after: after.accuracy,
+        }
+    }
+
+    /// The line, without its end.
+    pub(crate) fn to_line(&self) -> String {
+        // Only maps with keys that are no strings and failing writers can fail; there are none here.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The files that the lines go to.
+#[derive(Debug)]
+pub(crate) struct MetricsFiles {
+    files: Vec<(PathBuf, BufWriter<File>)>,
+}
+
+impl MetricsFiles {
+    /// Creates the files, or empties them.
+    pub(crate) fn create<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Self, Failure> {
+        let create = |path: &Path| match File::create(path) {
+            Ok(file) => Ok((path.to_owned(), BufWriter::new(file))),
+            Err(error) => Err(Failure::cannot_write(path, &error)),
+        };
+        Ok(Self { files: paths.map(create).collect::<Result<_, _>>()? })
+    }
+
+    pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
+        self.each(|file| writeln!(file, "{line}"))
+    }
+
+    /// Hands all lines to the system.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.each(BufWriter::flush)
+    }
+
+    fn each(
+        &mut self,
+        mut write: impl FnMut(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        for (path, file) in &mut self.files {
+            write(file).map_err(|error| Failure::cannot_write(path, &error))?;
+        }
+        Ok(())
+    }
+}

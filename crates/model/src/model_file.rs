@@ -1,0 +1,266 @@
+//! Model files: `model.safetensors`, which every framework reads.
+//!
+//! Two tensors, `weights` F32 [features, classes] in the image's own pixel order, and `bias` F32 [classes];
+//! pixels are scaled to 0..=1. What else belongs to a model stands in one metadata key, `mnist`, as JSON
+//! with sorted keys. The same run gives the same bytes: no time, host, path or number of threads inside.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
+
+use kernels::spec::NUMERICS_VERSION;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+
+use crate::atomic;
+use crate::config::TrainConfig;
+use crate::parameters::Parameters;
+
+/// The version of the files that this library writes, and the newest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+/// The metadata key.
+const KEY: &str = "mnist";
+/// The largest file that is read: 16 classes of the largest image that the kernels take, and its header.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// A trained model with what is needed to use it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Weights and biases.
+    pub parameters: Parameters,
+    /// What they were trained on, and how.
+    pub metadata: Metadata,
+}
+
+/// What a model file says of its model; fields in alphabetical order, as they are written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// The names of the classes.
+    pub classes: Vec<String>,
+    /// The settings that can change the weights.
+    pub config: serde_json::Value,
+    /// SHA-256 of the uncompressed files that it was trained on.
+    pub dataset_sha256: String,
+    /// The version of the file.
+    pub format: u32,
+    /// Height of an image in pixels; `None` for features without a shape.
+    pub height: Option<usize>,
+    /// The version of the numerics that made the weights.
+    pub numerics: u32,
+    /// Width of an image in pixels; `None` for features without a shape.
+    pub width: Option<usize>,
+}
+
+/// Why a model file can't be written or read.
+#[derive(Debug)]
+pub struct ModelError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub kind: ModelErrorKind,
+}
+
+/// What is wrong with a model file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ModelErrorKind {
+    /// It can't be opened, read or written.
+    Io(io::Error),
+    /// It is not a safetensors file.
+    Form(String),
+    /// It is larger than any model.
+    TooLarge {
+        /// Its size in bytes.
+        found_bytes: u64,
+    },
+    /// Its metadata lack the key `mnist`, or that can't be read.
+    Metadata(String),
+    /// A later version of this program wrote it.
+    Version {
+        /// `format` or `numerics`.
+        what: &'static str,
+        /// The newest version that is known here.
+        known: u32,
+        /// The version of the file.
+        found: u32,
+    },
+    /// A tensor is missing, or there is one too many, or it has another type or shape.
+    Tensor {
+        /// Its name.
+        name: String,
+        /// What was expected.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// A number is infinite or not a number.
+    NonFinite {
+        /// The tensor.
+        name: &'static str,
+        /// The index in it.
+        index: usize,
+    },
+}
+
+impl Metadata {
+    /// The metadata of a run with `config` on a data set with this hash.
+    pub fn new(
+        config: &TrainConfig,
+        classes: Vec<String>,
+        image: Option<(usize, usize)>,
+        dataset_sha256: String,
+    ) -> Self {
+        let mut config = serde_json::json!(config);
+        if let Some(settings) = config.as_object_mut() {
+            // How often a run reports can't change its weights.
+            settings.remove("log_every");
+        }
+        let (format, numerics) = (FORMAT_VERSION, NUMERICS_VERSION);
+        let (height, width) = (image.map(|image| image.0), image.map(|image| image.1));
+        Self { classes, config, dataset_sha256, format, height, numerics, width }
+    }
+
+    /// Height and width of an image, where it has them.
+    pub fn image(&self) -> Option<(usize, usize)> {
+        self.height.zip(self.width)
+    }
+}
+
+impl Model {
+    /// Writes the model, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), ModelError> {
+        let written =
+            self.to_bytes().map_err(io::Error::other).and_then(|b| atomic::write(path, &b));
+        written.map_err(|error| ModelError { path: path.into(), kind: ModelErrorKind::Io(error) })
+    }
+
+    /// The bytes of the model's file.
+    ///
+    /// Errors only where the library that lays them out does.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        let bytes = |x: &[f32]| x.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+        let Parameters { weights, bias } = &self.parameters;
+        let shape = vec![self.parameters.features(), self.parameters.classes()];
+        let (weight_bytes, bias_bytes) = (bytes(weights), bytes(bias));
+        let tensors = [
+            ("weights", TensorView::new(Dtype::F32, shape, &weight_bytes)?),
+            ("bias", TensorView::new(Dtype::F32, vec![bias.len()], &bias_bytes)?),
+        ];
+        let metadata = HashMap::from([(KEY.to_owned(), serde_json::to_string(&self.metadata)?)]);
+        Ok(safetensors::serialize(tensors, Some(metadata))?)
+    }
+
+    /// Reads a model file.
+    ///
+    /// Errors name the file, what was expected and what was found.
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let read = || {
+            let metadata = fs::metadata(path).map_err(ModelErrorKind::Io)?;
+            if !metadata.is_file() {
+                return Err(ModelErrorKind::Io(io::Error::other("not a regular file")));
+            }
+            if metadata.len() > MAX_BYTES {
+                return Err(ModelErrorKind::TooLarge { found_bytes: metadata.len() });
+            }
+            Self::from_bytes(&fs::read(path).map_err(ModelErrorKind::Io)?)
+        };
+        read().map_err(|kind| ModelError { path: path.into(), kind })
+    }
+
+    /// Reads the bytes of a model file.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelErrorKind> {
+        let form = |error: safetensors::SafeTensorError| ModelErrorKind::Form(error.to_string());
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(form)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(form)?;
+        let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+        let text = text.ok_or_else(|| {
+            ModelErrorKind::Metadata(format!("the key {KEY:?} is missing from its metadata"))
+        })?;
+        let metadata: Metadata = serde_json::from_str(text)
+            .map_err(|error| ModelErrorKind::Metadata(format!("its key {KEY:?}: {error}")))?;
+        for (what, known, found) in [
+            ("format", FORMAT_VERSION, metadata.format),
+            ("numerics", NUMERICS_VERSION, metadata.numerics),
+        ] {
+            if found > known {
+                return Err(ModelErrorKind::Version { what, known, found });
+            }
+        }
+        if let Some(name) =
+            tensors.names().into_iter().find(|name| !["weights", "bias"].contains(name))
+        {
+            return Err(ModelErrorKind::Tensor {
+                name: name.to_owned(),
+                expected: "no other than weights and bias".into(),
+                found: "this one".into(),
+            });
+        }
+        let classes = metadata.classes.len();
+        let bias = tensor(&tensors, "bias", |shape| classes > 0 && shape == [classes], &[classes])?;
+        let pixels = metadata.image().map(|(height, width)| height.saturating_mul(width));
+        let fits = |shape: &[usize]| {
+            shape.len() == 2
+                && shape[0] > 0
+                && pixels.is_none_or(|n| shape[0] == n)
+                && shape[1] == classes
+        };
+        let weights = tensor(&tensors, "weights", fits, &[pixels.unwrap_or(0), classes])?;
+        Ok(Self { parameters: Parameters { weights, bias }, metadata })
+    }
+}
+
+/// The numbers of a tensor whose shape `fits`; `expected` is named where it does not, 0 standing for any.
+fn tensor(
+    tensors: &SafeTensors<'_>,
+    name: &'static str,
+    fits: impl Fn(&[usize]) -> bool,
+    expected: &[usize],
+) -> Result<Vec<f32>, ModelErrorKind> {
+    let wrong = |found: String| {
+        let expected = format!("F32 {expected:?}").replace("[0,", "[any,");
+        ModelErrorKind::Tensor { name: name.to_owned(), expected, found }
+    };
+    let tensor = tensors.tensor(name).map_err(|_| wrong("no such tensor".into()))?;
+    if tensor.dtype() != Dtype::F32 || !fits(tensor.shape()) {
+        return Err(wrong(format!("{:?} {:?}", tensor.dtype(), tensor.shape())));
+    }
+    let (numbers, _) = tensor.data().as_chunks::<4>();
+    let numbers: Vec<f32> = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    match numbers.iter().position(|x| !x.is_finite()) {
+        Some(index) => Err(ModelErrorKind::NonFinite { name, index }),
+        None => Ok(numbers),
+    }
+}
+
+impl fmt::Display for ModelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.kind)
+    }
+}
+
+impl fmt::Display for ModelErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Form(cause) => write!(f, "not a model file ({cause})"),
+            Self::TooLarge { found_bytes } => {
+                write!(f, "{found_bytes} bytes are more than a model file has ({MAX_BYTES})")
+            }
+            Self::Metadata(cause) => write!(f, "not a model file of this program: {cause}"),
+            Self::Version { what, known, found } => write!(
+                f,
+                "its {what} version is {found}, and this program knows up to {known}; use a newer one"
+            ),
+            Self::Tensor { name, expected, found } => {
+                write!(f, "tensor {name:?}: expected {expected}, found {found}")
+            }
+            Self::NonFinite { name, index } => {
+                write!(f, "tensor {name:?}: number {index} is infinite or not a number")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ModelError {}
+impl std::error::Error for ModelErrorKind {}
