@@ -4,21 +4,26 @@
 //! training step. [`Team::run`] hands one part of the work to each and returns when all are done:
 //!
 //! ```text
-//! caller                                worker i
-//! write the job                         spin until the ticket changes
-//! publish a new ticket   ---------->    read the job, work on part i
-//! work on part 0                        count down `remaining`
-//! spin until `remaining` is 0   <----   spin until the ticket changes
+//! caller                                   worker i
+//! write the job                            spin until the ticket changes
+//! publish a new ticket   ------------->    claim part i; read the job; work on part i
+//! work on part 0                           mark part i as done
+//! for each part i: claim it and work on    spin until the ticket changes
+//!   it, or wait until it is done
 //! ```
 //!
-//! Floats are never reduced across threads: a part owns its outputs, so that the number of threads shows
-//! in no result. A waiting worker spins first, then offers its core to others, then sleeps.
+//! The caller takes whatever part a worker has not begun, so that a worker that another program keeps
+//! from its core costs nothing but its help. Floats are never reduced across threads: a part owns its
+//! outputs, so that neither the number of threads nor who did what shows in any result.
+//!
+//! A waiting worker spins first, then offers its core to others, then sleeps. One that was woken in vain
+//! is woken less and less often.
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::{self, JoinHandle, Thread};
 use std::{io, ptr};
 
@@ -26,9 +31,11 @@ use std::{io, ptr};
 pub const MAX_THREADS: usize = 256;
 
 /// Looks at the ticket before a worker starts to yield its core: some 20 microseconds.
-const SPINS: u32 = 4_000;
-/// Yields before a worker goes to sleep: some milliseconds.
-const YIELDS: u32 = 10_000;
+const SPINS: u32 = 2_000;
+/// Yields before a worker goes to sleep.
+const YIELDS: u32 = 200;
+/// The most runs for which a worker that was woken in vain is left asleep.
+const MOST_PATIENCE: u32 = 1 << 12;
 
 /// A value alone on its cache lines (two, since processors fetch them in pairs).
 #[repr(align(128))]
@@ -42,20 +49,20 @@ struct Job {
 }
 
 struct Shared {
-    /// `generation << 16 | parts`; workers with an index below `parts` take part. 0 parts means: stop.
+    /// `generation << 16 | parts`; the workers with an index below `parts` take part. 0 parts means: stop.
     ticket: Padded<AtomicU64>,
-    /// Workers that have not finished the job of the ticket.
-    remaining: Padded<AtomicUsize>,
+    /// For each worker the last generation in which its part was claimed: `generation << 1 | done`.
+    claims: Vec<Padded<AtomicU64>>,
     panicked: AtomicBool,
-    /// Written by the caller while no worker reads it: before a ticket is published and after
-    /// `remaining` has come down to zero.
+    /// Written by the caller before it publishes a ticket; read by a worker only between its claim of a
+    /// part and its mark that the part is done, for which the caller waits before it writes again.
     job: UnsafeCell<Job>,
 }
 
 // SAFETY: `job` is the one field that is not `Sync` by itself; the protocol above orders every write of it
-// before the reads of the ticket's workers (release and acquire on `ticket`) and after those of the last
-// ticket's (release and acquire on `remaining`). The pointer in it goes to parts that are `Send` and a
-// function that is `Sync`, as the bounds of `Team::run` ask.
+// before the reads of its ticket (release and acquire on `ticket`) and after those of the last ticket
+// (release and acquire on `claims`). The pointer in it goes to parts that are `Send` and a function that
+// is `Sync`, as the bounds of `Team::run` ask.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the job's pointer is used by no thread but through the protocol.
 unsafe impl Send for Shared {}
@@ -64,6 +71,9 @@ struct Worker {
     thread: Thread,
     asleep: Arc<AtomicBool>,
     handle: Option<JoinHandle<()>>,
+    /// Runs for which it is left asleep, and how many the next time.
+    skip: u32,
+    patience: u32,
 }
 
 /// Threads that wait for work; see the module.
@@ -92,7 +102,7 @@ impl Team {
         unsafe fn nothing(_: *const (), _: usize) {}
         let shared = Arc::new(Shared {
             ticket: Padded(AtomicU64::new(0)),
-            remaining: Padded(AtomicUsize::new(0)),
+            claims: (0..threads).map(|_| Padded(AtomicU64::new(0))).collect(),
             panicked: AtomicBool::new(false),
             job: UnsafeCell::new(Job { call: nothing, data: ptr::null() }),
         });
@@ -100,11 +110,16 @@ impl Team {
         for index in 1..threads {
             let (shared, asleep) = (Arc::clone(&team.shared), Arc::new(AtomicBool::new(false)));
             let flag = Arc::clone(&asleep);
-            let name = format!("kernels-{index}");
-            let handle =
-                thread::Builder::new().name(name).spawn(move || shared.work(index, &flag))?;
+            let builder = thread::Builder::new().name(format!("kernels-{index}"));
+            let handle = builder.spawn(move || shared.work(index, &flag))?;
             let thread = handle.thread().clone();
-            team.workers.push(Worker { thread, asleep, handle: Some(handle) });
+            team.workers.push(Worker {
+                thread,
+                asleep,
+                handle: Some(handle),
+                skip: 0,
+                patience: 1,
+            });
         }
         Ok(team)
     }
@@ -114,37 +129,41 @@ impl Team {
         self.workers.len() + 1
     }
 
-    /// Runs `f` on every part, each on a thread of its own; returns when all are done.
+    /// Runs `f` on every part, on as many threads as are free; returns when all are done.
     ///
     /// Panics if there are more parts than threads, or when `f` does.
     pub fn run<P: Send, F: Fn(&mut P) + Sync>(&mut self, parts: &mut [P], f: F) {
         assert!(parts.len() <= self.threads(), "{} parts, {} threads", parts.len(), self.threads());
-        let (helpers, typed) = (parts.len().saturating_sub(1), (parts.as_mut_ptr(), &f));
-        if helpers > 0 {
-            let job = Job { call: call::<P, F>, data: ptr::from_ref(&typed).cast() };
-            // SAFETY: no worker reads the job now: the last run waited for all of its workers.
+        let typed = (parts.as_mut_ptr(), &f);
+        let job = Job { call: call::<P, F>, data: ptr::from_ref(&typed).cast() };
+        if parts.len() > 1 {
+            // SAFETY: no worker reads the job now: the last run waited for all that had claimed a part.
             unsafe { *self.shared.job.get() = job };
-            self.publish(parts.len() as u64, helpers);
+            self.publish(parts.len());
         }
-        let join = Join(&self.shared);
+        let mut rest = Rest { team: self, next: 1, parts: parts.len(), job };
         if !parts.is_empty() {
-            // SAFETY: part 0 exists and no worker has index 0; `typed` is what `call` expects.
-            unsafe { call::<P, F>(ptr::from_ref(&typed).cast(), 0) };
+            // SAFETY: part 0 exists, no worker has index 0, and `data` is what `call` expects.
+            unsafe { (job.call)(job.data, 0) };
         }
-        drop(join);
+        rest.finish(true);
+        drop(rest);
         assert!(!self.shared.panicked.swap(false, Relaxed), "a thread of the team panicked");
     }
 
     /// Publishes the next ticket and wakes the workers that sleep.
-    fn publish(&mut self, parts: u64, helpers: usize) {
+    fn publish(&mut self, parts: usize) {
         self.generation += 1;
-        self.shared.remaining.0.store(helpers, Relaxed);
         // Sequentially consistent with `asleep`: either the worker sees the ticket before it sleeps or
         // the caller sees it asleep.
-        self.shared.ticket.0.store(self.generation << 16 | parts, SeqCst);
-        for worker in &self.workers[..helpers] {
-            if worker.asleep.load(SeqCst) {
+        self.shared.ticket.0.store(self.generation << 16 | parts as u64, SeqCst);
+        for worker in &mut self.workers[..parts.saturating_sub(1)] {
+            if worker.skip > 0 {
+                worker.skip -= 1;
+            } else if worker.asleep.load(SeqCst) {
                 worker.thread.unpark();
+                worker.skip = worker.patience;
+                worker.patience = (2 * worker.patience).min(MOST_PATIENCE);
             }
         }
     }
@@ -152,9 +171,9 @@ impl Team {
 
 impl Drop for Team {
     fn drop(&mut self) {
-        let helpers = self.workers.len();
-        self.publish(0, helpers);
+        self.publish(0);
         for worker in &mut self.workers {
+            worker.thread.unpark();
             if let Some(handle) = worker.handle.take() {
                 // A worker's panic was reported by `run`; here there is nothing to add.
                 let _ = handle.join();
@@ -177,22 +196,55 @@ unsafe fn call<P, F: Fn(&mut P)>(data: *const (), index: usize) {
     f(unsafe { &mut *part });
 }
 
-/// Waits for the workers when dropped, so that a panic of the caller's own part can't free what the
-/// workers still use.
-struct Join<'a>(&'a Shared);
+/// The parts of a run that the caller has not seen done.
+///
+/// Dropped in a panic of the caller's own part, it keeps workers from beginning the others and waits for
+/// those that have begun, so that nothing is freed that they still use.
+struct Rest<'a> {
+    team: &'a mut Team,
+    next: usize,
+    parts: usize,
+    job: Job,
+}
 
-impl Drop for Join<'_> {
-    fn drop(&mut self) {
-        let mut turns = 0;
-        while self.0.remaining.0.load(Acquire) != 0 {
-            pause(&mut turns);
+impl Rest<'_> {
+    /// Takes every part that no worker has begun, and does it if `work`; waits for the others.
+    fn finish(&mut self, work: bool) {
+        while self.next < self.parts {
+            let index = self.next;
+            self.next += 1;
+            let (claim, generation) = (&self.team.shared.claims[index].0, self.team.generation);
+            let done = generation << 1 | 1;
+            let before = claim.load(Acquire);
+            if before < generation << 1
+                && claim.compare_exchange(before, done, AcqRel, Acquire).is_ok()
+            {
+                if work {
+                    // SAFETY: the part exists, the claim makes it the caller's alone, and `data` is what
+                    // `call` expects.
+                    unsafe { (self.job.call)(self.job.data, index) };
+                }
+                continue;
+            }
+            let worker = &mut self.team.workers[index - 1];
+            (worker.skip, worker.patience) = (0, 1);
+            let mut turns = 0;
+            while claim.load(Acquire) != done {
+                pause(&mut turns);
+            }
         }
+    }
+}
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        self.finish(false);
     }
 }
 
 /// Waits a little: spins at first, then lets others have the core.
 fn pause(turns: &mut u32) {
-    *turns += 1;
+    *turns = turns.saturating_add(1);
     if *turns < SPINS {
         std::hint::spin_loop();
     } else {
@@ -205,29 +257,35 @@ impl Shared {
     fn work(&self, index: usize, asleep: &AtomicBool) {
         let mut seen = 0;
         loop {
-            let ticket = self.next_ticket(seen, asleep);
-            seen = ticket;
-            let parts = (ticket & 0xffff) as usize;
+            seen = self.next_ticket(seen, asleep);
+            let (generation, parts) = (seen >> 16, (seen & 0xffff) as usize);
             if parts == 0 {
                 return;
             }
-            if index >= parts {
+            let claim = &self.claims[index].0;
+            let before = claim.load(Relaxed);
+            if index >= parts
+                || before >= generation << 1
+                || claim.compare_exchange(before, generation << 1, AcqRel, Relaxed).is_err()
+            {
                 continue;
             }
-            // SAFETY: the ticket names this worker, so the caller waits for it before it writes the job.
+            // SAFETY: the claim was free, so the caller still waits for this part and does not write the
+            // job before it is done.
             let job = unsafe { *self.job.get() };
             let run = AssertUnwindSafe(|| {
-                // SAFETY: `run` made `data` for `call`, keeps it alive until this worker has counted
-                // down, and part `index` exists and is this worker's alone.
+                // SAFETY: `run` made `data` for `call` and keeps it alive until the part is done; part
+                // `index` exists and the claim makes it this worker's alone.
                 unsafe { (job.call)(job.data, index) }
             });
             if catch_unwind(run).is_err() {
                 self.panicked.store(true, Relaxed);
             }
-            self.remaining.0.fetch_sub(1, Release);
+            claim.store(generation << 1 | 1, Release);
         }
     }
 
+    /// Waits for a ticket other than `seen`.
     fn next_ticket(&self, seen: u64, asleep: &AtomicBool) -> u64 {
         let mut turns = 0;
         loop {

@@ -101,6 +101,19 @@ mod tests {
     use crate::fetch::report::Silent;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_file_that_was_removed_is_no_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(LOCK_NAME);
+        let removed = File::create(&path).unwrap();
+        assert!(is_at(&removed, &path));
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&removed, &path));
+        let new = File::create(&path).unwrap();
+        assert!(!is_at(&removed, &path) && is_at(&new, &path));
+    }
+
     #[test]
     fn one_at_a_time_though_file_and_folder_come_and_go() {
         let dir = tempfile::tempdir().unwrap();

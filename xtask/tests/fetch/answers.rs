@@ -178,6 +178,21 @@ fn a_trickle_is_given_up() {
 }
 
 #[test]
+fn headers_that_trickle_cost_a_bounded_time() {
+    let place = Place::new(&[images()]);
+    let server = Server::start(|_, answer| {
+        answer.raw(b"HTTP/1.1 200 OK\r\n");
+        while answer.raw(b"X-More: to come\r\n") {
+            answer.be_silent(Duration::from_millis(50));
+        }
+    });
+    let start = Instant::now();
+    let (code, text) = fault(place.fetch(&[server.base()]));
+    assert_eq!((code, server.n_seen()), (5, 3), "{text}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
 fn headers_without_end() {
     for header in ["X-Filler: 0123456789\r\n".repeat(50_000), format!("X: {}", "y".repeat(1 << 20))]
     {

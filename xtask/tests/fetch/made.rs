@@ -165,7 +165,7 @@ fn is_right(path: &Path, file: &Made) -> bool {
     use std::io::Read;
     let bytes = fs::read(path).unwrap();
     let mut raw = Vec::new();
-    let unpacked = flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut raw).is_ok();
+    let unpacked = flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut raw).is_ok();
     unpacked && raw == file.raw && (bytes == file.gz || file.spec.raw.is_some())
 }
 

@@ -78,6 +78,24 @@ fn a_206_with_a_wrong_range_is_not_used() {
 }
 
 #[test]
+fn a_206_of_another_stretch_is_not_used_though_it_is_consistent() {
+    for (first, n_left_out) in [(0, 0), (FROM - 1, 0), (FROM + 1, 0), (FROM, 1)] {
+        let (server, origin) = with_start(move |seen, answer| match seen.from {
+            Some(_) => {
+                let gz = images().gz;
+                let end = gz.len() - n_left_out;
+                let range = format!("bytes {first}-{}/{}", end - 1, gz.len());
+                let headers = [("Content-Range", range.as_str())];
+                answer.full("206 Partial Content", &headers, &gz[first..end]);
+            }
+            None => answer.ok(&images().gz),
+        });
+        // One more request, at once: the stretch was not even read.
+        assert_eq!((server.n_seen(), resumed_at(&origin)), (2, 0), "{first}");
+    }
+}
+
+#[test]
 fn a_206_nobody_asked_for() {
     let place = Place::new(&[images()]);
     let server = Server::start(|_, answer| answer.partial(&images().gz, 100));
@@ -132,12 +150,15 @@ fn a_part_of_another_file_is_found_out() {
 
 #[test]
 fn a_part_that_is_too_long_begins_again() {
-    for extra in [0, 1, 1 << 20] {
-        let place = Place::new(&[images()]);
-        place.put(PART, &vec![7; images().gz.len() + extra]);
-        let server = Server::good(images().gz);
-        place.fetch(&[server.base()]).unwrap();
-        assert_eq!(server.seen()[0].from, None);
+    for made in [images(), labels()] {
+        for extra in [0, 1, 5000, 1 << 20] {
+            let place = Place::new(std::slice::from_ref(&made));
+            place.put(&format!("{}.part", made.spec.name), &vec![7; made.gz.len() + extra]);
+            let server = Server::good(made.gz.clone());
+            place.fetch(&[server.base()]).unwrap();
+            assert_eq!(server.seen()[0].from, None);
+            assert_eq!(fs::read(place.path(&made.spec.name)).unwrap(), made.gz);
+        }
     }
 }
 

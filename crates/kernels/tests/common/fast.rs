@@ -1,0 +1,167 @@
+//! The kernels put together as a trainer does, one part after the other.
+
+use kernels::linear::{self, BlockPart, BlockWeights, Buckets};
+use kernels::spec::{self, FEW_CLASSES, Model, Rule};
+use kernels::{Batch, Isa, dense, optim};
+
+use super::{Data, State, check_bits};
+
+/// Weights or moments in the form that their number of classes asks for.
+#[derive(Clone)]
+enum Layer {
+    Blocks(BlockWeights),
+    Dense(Vec<f32>),
+}
+
+/// A classifier in training by the kernels of one tier, with the work in so many parts.
+pub struct Fast {
+    pub isa: Isa,
+    pub parts: usize,
+    pub batch: Batch,
+    classes: usize,
+    /// Weights and moments.
+    layers: [Layer; 3],
+    bias: [Vec<f32>; 3],
+    buckets: Vec<Buckets>,
+}
+
+impl Fast {
+    pub fn new(isa: Isa, parts: usize, data: &Data, state: &State) -> Self {
+        let classes = state.model.bias.len();
+        let three = [&state.model, &state.m, &state.v];
+        let layer = |model: &Model| match classes <= FEW_CLASSES {
+            true => {
+                Layer::Blocks(BlockWeights::gather(data.images.layout(), classes, &model.weights))
+            }
+            false => Layer::Dense(model.weights.clone()),
+        };
+        Self {
+            isa,
+            parts,
+            batch: Batch::default(),
+            classes,
+            layers: three.map(layer),
+            bias: three.map(|model| model.bias.clone()),
+            buckets: (0..parts).map(|_| Buckets::default()).collect(),
+        }
+    }
+
+    fn begin(&mut self, labels: &[u32]) {
+        let few = self.classes <= FEW_CLASSES;
+        let padded = if few { linear::padded_classes(self.classes) } else { self.classes };
+        self.batch.begin(labels.iter().copied(), padded, self.parts);
+    }
+
+    /// Computes the sums of the images `rows`; returns them as [row][class].
+    pub fn sums(&mut self, data: &Data, rows: &[u32], labels: &[u32]) -> Vec<Vec<f32>> {
+        self.begin(labels);
+        for mut part in self.batch.parts() {
+            let rows = &rows[part.positions.clone()];
+            match &self.layers[0] {
+                Layer::Blocks(w) => linear::forward(self.isa, &data.images, rows, w, part.sums),
+                Layer::Dense(w) => {
+                    dense::forward(self.isa, &data.images, rows, w, self.classes, &mut part);
+                }
+            }
+        }
+        let classes: Vec<Vec<f32>> =
+            (0..self.classes).map(|c| self.batch.probabilities(c).collect()).collect();
+        (0..rows.len()).map(|i| classes.iter().map(|class| class[i]).collect()).collect()
+    }
+
+    /// Runs the images `rows` forward; returns whether all logits are finite.
+    pub fn forward(&mut self, data: &Data, rows: &[u32], labels: &[u32]) -> bool {
+        self.sums(data, rows, labels);
+        let scale = data.images.scale();
+        let error_scale = scale / rows.len() as f32;
+        let softmax =
+            |mut part| kernels::softmax(self.isa, &mut part, &self.bias[0], scale, error_scale);
+        self.batch.parts().map(softmax).fold(true, |all, finite| all & finite)
+    }
+
+    /// Updates the model by the gradient of the last batch; returns whether it is finite.
+    pub fn backward(&mut self, data: &Data, rows: &[u32], rule: (Rule, f32)) -> bool {
+        let (isa, batch, images) = (self.isa, &self.batch, &data.images);
+        let [w, m, v] = &mut self.layers;
+        let mut finite = match (w, m, v) {
+            (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
+                let per_part = images.layout().block_count().div_ceil(self.parts);
+                let len = per_part * linear::padded_classes(self.classes);
+                let moments = m.blocks_mut().chunks_mut(len).zip(v.blocks_mut().chunks_mut(len));
+                let parts = w.blocks_mut().chunks_mut(len).zip(moments).zip(&mut self.buckets);
+                let update = |(i, ((w, (m, v)), buckets))| {
+                    let mut part = BlockPart { first: i * per_part, w, m, v };
+                    linear::backward(isa, images, rows, batch, rule, &mut part, buckets)
+                };
+                parts.enumerate().map(update).fold(true, |all, finite| all & finite)
+            }
+            (Layer::Dense(w), Layer::Dense(m), Layer::Dense(v)) => {
+                let mut gradient = vec![f32::NAN; w.len()];
+                dense::gradient(isa, images, rows, batch, self.classes, &mut gradient);
+                optim::update_all(isa, rule, &gradient, (w, m, v))
+            }
+            _ => unreachable!("weights and moments have one form"),
+        };
+        let mut gradient = vec![f32::NAN; self.classes];
+        self.batch.bias_gradient(&mut gradient);
+        let [b, m, v] = &mut self.bias;
+        for (c, g) in gradient.into_iter().enumerate() {
+            spec::update(rule.0, g, &mut b[c], &mut m[c], &mut v[c]);
+            finite &= b[c].is_finite();
+        }
+        finite
+    }
+
+    /// The gradient of the last batch: a step of SGD from zero, against the slope.
+    pub fn gradient(&mut self, data: &Data, rows: &[u32]) -> Model {
+        let image = data.image;
+        let (weights, bias) = (vec![0.0; data.features * self.classes], vec![0.0; self.classes]);
+        let zeros = Model { weights, bias, image };
+        let zeros = State { model: zeros.clone(), m: zeros.clone(), v: zeros };
+        let mut zeros = Self::new(self.isa, self.parts, data, &zeros);
+        zeros.batch = self.batch.clone();
+        assert!(zeros.backward(data, rows, (Rule::Sgd { lr: -1.0 }, 0.0)));
+        zeros.state(data).model
+    }
+
+    /// The model in file order; checks that what pads the blocks is zero.
+    pub fn state(&self, data: &Data) -> State {
+        let layout = data.images.layout();
+        let model = |i: usize| {
+            let weights = match &self.layers[i] {
+                Layer::Dense(weights) => weights.clone(),
+                Layer::Blocks(blocks) => {
+                    let mut weights = vec![f32::NAN; data.features * self.classes];
+                    blocks.scatter(layout, self.classes, &mut weights);
+                    let mut again = BlockWeights::gather(layout, self.classes, &weights);
+                    let mut blocks = blocks.clone();
+                    for (kept, again) in blocks.blocks_mut().iter().zip(again.blocks_mut()) {
+                        check_bits(&kept.0, &again.0, "padding");
+                    }
+                    weights
+                }
+            };
+            Model { weights, bias: self.bias[i].clone(), image: data.image }
+        };
+        State { model: model(0), m: model(1), v: model(2) }
+    }
+
+    /// Fails where the last forward pass differs from the definition's.
+    #[track_caller]
+    pub fn check_forward(&self, rows: &[spec::Softmax], scale: f32, what: &str) {
+        let expected: Vec<u32> = rows.iter().map(|row| row.predicted).collect();
+        assert_eq!(self.batch.predicted().collect::<Vec<_>>(), expected, "predictions, {what}");
+        let losses: Vec<f32> = rows.iter().map(|row| row.loss).collect();
+        check_bits(&self.batch.losses().collect::<Vec<_>>(), &losses, &format!("losses, {what}"));
+        let (labels, k) = (self.batch.labels(), scale / rows.len() as f32);
+        for c in 0..self.classes {
+            let p: Vec<f32> = rows.iter().map(|row| row.p[c]).collect();
+            let actual: Vec<f32> = self.batch.probabilities(c).collect();
+            check_bits(&actual, &p, &format!("probabilities of class {c}, {what}"));
+            let is = |i: usize| if labels[i] as usize == c { 1.0 } else { 0.0 };
+            let d: Vec<f32> = p.iter().enumerate().map(|(i, p)| (p - is(i)) * k).collect();
+            let actual: Vec<f32> = self.batch.error_terms(c).collect();
+            check_bits(&actual, &d, &format!("error terms of class {c}, {what}"));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Training by the kernels is the definition, bit for bit: on every tier, in any number of parts, for
+//! every shape of images, kind of features and number of classes.
+
+mod common;
+
+use common::{Data, Fast, Kind, Random, SHAPES, State, check_bits, rules, tiers};
+use kernels::spec::{self, Rule};
+
+const BATCHES: [usize; 7] = [1, 7, 8, 15, 16, 17, 100];
+const PARTS: [usize; 4] = [1, 2, 3, 7];
+/// Up to 16 classes take the blocks of `linear`, more the products of `dense`.
+const CLASSES: [usize; 9] = [1, 2, 3, 9, 10, 11, 16, 17, 26];
+
+/// What is trained.
+struct Case<'a> {
+    data: &'a Data,
+    state: State,
+    /// The images and labels of each step.
+    steps: Vec<(Vec<u32>, Vec<u32>)>,
+    rule: (Rule, f32),
+    name: String,
+}
+
+impl Case<'_> {
+    /// Trains by the definition and by the kernels, in each of these numbers of parts on each tier.
+    fn check(mut self, parts: &[usize]) {
+        let scale = self.data.images.scale();
+        let all = tiers().into_iter().flat_map(|isa| parts.iter().map(move |&n| (isa, n)));
+        let mut all: Vec<Fast> =
+            all.map(|(isa, parts)| Fast::new(isa, parts, self.data, &self.state)).collect();
+        for (t, (rows, labels)) in self.steps.iter().enumerate() {
+            let features = self.data.gather(rows);
+            let batch = self.data.batch(&features, labels);
+            let expected = self.state.step(self.rule, &batch).unwrap();
+            for fast in &mut all {
+                let name = format!("{}, step {t}, {:?}, {} parts", self.name, fast.isa, fast.parts);
+                assert!(fast.forward(self.data, rows, labels), "logits, {name}");
+                fast.check_forward(&expected, scale, &name);
+                assert!(fast.backward(self.data, rows, self.rule), "weights, {name}");
+                self.state.check(&fast.state(self.data), &name);
+            }
+        }
+    }
+}
+
+fn steps(
+    data: &Data,
+    (n, classes): (usize, usize),
+    count: usize,
+    random: &mut Random,
+) -> Vec<(Vec<u32>, Vec<u32>)> {
+    let step = |_| {
+        let rows = data.rows(n, random);
+        (rows, (0..n).map(|_| random.below(classes as u32)).collect())
+    };
+    (0..count).map(step).collect()
+}
+
+/// Every shape, number of classes and size of batch; small images in every number of parts.
+fn check_kind(kind: Kind) {
+    let mut random = Random::new(kind as u64);
+    for shape in SHAPES {
+        let data = Data::new(kind, shape, 40, &mut random);
+        for classes in CLASSES {
+            for n in BATCHES {
+                let few = [PARTS[random.below(4) as usize]];
+                let state = State::random(&data, classes, 0.3, &mut random);
+                let steps = steps(&data, (n, classes), 3, &mut random);
+                let rule = rules()[random.below(6) as usize];
+                let name = format!("{kind:?} {shape:?}, {classes} classes, batch of {n}, {rule:?}");
+                let case = Case { data: &data, state, steps, rule, name };
+                case.check(if shape.0 < 100 { &PARTS } else { &few });
+            }
+        }
+    }
+}
+
+#[test]
+fn sparse_pixels() {
+    check_kind(Kind::Sparse);
+}
+
+#[test]
+fn dense_pixels() {
+    check_kind(Kind::Dense);
+}
+
+#[test]
+fn black_pixels() {
+    check_kind(Kind::Zero);
+}
+
+#[test]
+fn float_features() {
+    check_kind(Kind::Floats);
+}
+
+#[test]
+fn every_optimiser_in_any_number_of_parts() {
+    let mut random = Random::new(10);
+    let data = Data::new(Kind::Sparse, (784, Some((28, 28))), 200, &mut random);
+    for rule in rules() {
+        for (n, classes) in [(100, 10), (17, 10), (9, 26)] {
+            let state = State::random(&data, classes, 0.05, &mut random);
+            let steps = steps(&data, (n, classes), 5, &mut random);
+            let name = format!("{rule:?}, batch of {n}, {classes} classes");
+            Case { data: &data, state, steps, rule, name }.check(&PARTS);
+        }
+    }
+}
+
+#[test]
+fn sums() {
+    let mut random = Random::new(11);
+    for (kind, shape) in Kind::ALL.into_iter().flat_map(|kind| SHAPES.map(|shape| (kind, shape))) {
+        let data = Data::new(kind, shape, 17, &mut random);
+        for classes in CLASSES {
+            let mut state = State::random(&data, classes, 1.0, &mut random);
+            let rows: Vec<u32> = (0..17).rev().collect();
+            for isa in tiers() {
+                let actual = Fast::new(isa, 2, &data, &state).sums(&data, &rows, &[0; 17]);
+                // Adding -0 changes nothing, not even the sign of a zero.
+                state.model.bias.fill(-0.0);
+                for (&row, actual) in rows.iter().zip(&actual) {
+                    let expected = spec::logits(&state.model, data.values_of(row), 1.0);
+                    check_bits(actual, &expected, &format!("{kind:?} {shape:?} {row}, {isa:?}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients() {
+    let mut random = Random::new(12);
+    for kind in Kind::ALL {
+        let data = Data::new(kind, (15, Some((5, 3))), 40, &mut random);
+        for (classes, n) in CLASSES.into_iter().flat_map(|classes| BATCHES.map(|n| (classes, n))) {
+            let state = State::random(&data, classes, 1.0, &mut random);
+            let (rows, labels) = steps(&data, (n, classes), 1, &mut random).remove(0);
+            let features = data.gather(&rows);
+            let batch = data.batch(&features, &labels);
+            let z = |&row| spec::logits(&state.model, data.values_of(row), batch.scale);
+            let softmax: Vec<spec::Softmax> =
+                rows.iter().map(z).zip(&labels).map(|(z, &y)| spec::softmax(&z, y)).collect();
+            let expected = spec::gradient(&state.model, &softmax, &batch);
+            for (isa, parts) in tiers().into_iter().flat_map(|isa| PARTS.map(|n| (isa, n))) {
+                let name = format!("{kind:?}, {classes} classes, batch of {n}, {isa:?}");
+                let mut fast = Fast::new(isa, parts, &data, &state);
+                assert!(fast.forward(&data, &rows, &labels));
+                let mut bias = vec![f32::NAN; classes];
+                fast.batch.bias_gradient(&mut bias);
+                check_bits(&bias, &expected.bias, &format!("biases, {name}"));
+                // A step from zero against the slope; it makes +0 of -0.
+                let weights: Vec<f32> = expected.weights.iter().map(|g| g + 0.0).collect();
+                let actual = fast.gradient(&data, &rows);
+                check_bits(&actual.weights, &weights, &format!("weights, {name}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The same bits everywhere: tiers, threads and the definition give one model, byte for byte.
+//!
+//! The golden hashes below also hold the dev and the release profile together: both run this test.
+
+mod common;
+
+use kernels::spec::{self, Batch};
+use kernels::{Isa, TIER_NAMES};
+use model::optimizer::Schedule;
+use model::{Dataset, Init, Metadata, Model, Optimizer, Parameters, Split, TrainConfig};
+
+fn model_sha256(config: &TrainConfig, parameters: Parameters) -> String {
+    use sha2::{Digest, Sha256};
+    let classes = (0..10).map(|class| class.to_string()).collect();
+    let metadata = Metadata::new(config, classes, Some((28, 28)), "synthetic".into());
+    let bytes = Model { parameters, metadata }.to_bytes().unwrap();
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Trains by the definition alone.
+fn train_by_spec(config: &TrainConfig, data: &Dataset) -> Parameters {
+    let Parameters { weights, bias } =
+        Parameters::new(data.features(), 10, config.init, config.seed);
+    let mut model = spec::Model { weights, bias, image: data.image_shape() };
+    let zeros = spec::Model {
+        weights: vec![0.0; model.weights.len()],
+        bias: vec![0.0; 10],
+        image: model.image,
+    };
+    let (mut m, mut v) = (zeros.clone(), zeros);
+    let mut schedule = Schedule::new(config.optimizer, config.learning_rate);
+    let split = Split::new(data.len(), config.validation);
+    for epoch in 1..=config.epochs {
+        let order = split.epoch_order(config.seed, epoch, config.shuffle);
+        for rows in order.chunks(config.batch_size) {
+            let mut features = vec![0.0; rows.len() * data.features()];
+            for (&row, x) in rows.iter().zip(features.chunks_exact_mut(data.features())) {
+                data.images().unpack(row as usize, x);
+            }
+            let labels: Vec<u32> = rows.iter().map(|&row| data.labels()[row as usize]).collect();
+            let batch =
+                Batch { features: &features, scale: data.images().scale(), labels: &labels };
+            let rule = (schedule.next_rule(), config.l2 as f32);
+            spec::step((&mut model, &mut m, &mut v), rule, &batch).unwrap();
+        }
+    }
+    Parameters { weights: model.weights, bias: model.bias }
+}
+
+/// One epoch on 2,048 synthetic digits.
+fn short(batch_size: usize) -> TrainConfig {
+    TrainConfig { epochs: 1, batch_size, validation: 48, ..TrainConfig::default() }
+}
+
+#[test]
+fn tiers_and_threads_and_the_definition_agree() {
+    let golden = [
+        (1, "bf14151a72cbf1767c30dcf36de39e2ae2e35bbded458f06f1ca0e3ce534ade1"),
+        (7, "78da1d9346c8c4792b1ac48222a9f3cd57a9297d4a7ed88fbdd8e8a85f535941"),
+        (100, "a9c9c1efadfb219ec7d250ff6ae279d11c3ca490449816b80486c4c9e51c2ae0"),
+        (1000, "40f6d8c5e3278dac74214eed26412234bbe9123c86da444db93e456fba960f26"),
+    ];
+    let data = common::digits(0..2_048);
+    for (batch_size, golden) in golden {
+        let config = short(batch_size);
+        let spec = model_sha256(&config, train_by_spec(&config, &data));
+        assert_eq!(spec, golden, "batches of {batch_size}, by the definition");
+        for isa in Isa::all() {
+            for threads in [1, 2, 3, 7, 16] {
+                let (parameters, _) = common::train(&config, &data, isa, threads);
+                let found = model_sha256(&config, parameters);
+                assert_eq!(found, golden, "batches of {batch_size}, {isa:?}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_optimizer_agrees_with_the_definition() {
+    let data = common::digits(0..512);
+    let momentum = Optimizer::Momentum { mu: 0.9 };
+    for (optimizer, learning_rate) in
+        [(Optimizer::ADAM, 0.01), (Optimizer::Sgd, 0.5), (momentum, 0.1)]
+    {
+        for (l2, init) in [(0.0, Init::Zeros), (1e-3, Init::TruncatedNormal { std: 0.1 })] {
+            let config =
+                TrainConfig { optimizer, learning_rate, l2, init, epochs: 2, seed: 7, ..short(50) };
+            let spec = train_by_spec(&config, &data);
+            for isa in Isa::all() {
+                let (parameters, _) = common::train(&config, &data, isa, 2);
+                assert_eq!(parameters.sha256(), spec.sha256(), "{config:?} {isa:?}");
+            }
+        }
+    }
+}
+
+/// How often a run reports must not change it.
+#[test]
+fn watching_changes_nothing() {
+    let data = common::digits(0..512);
+    let quiet = short(100);
+    let watched = TrainConfig { log_every: 1, ..quiet.clone() };
+    let train = |config| common::train(config, &data, Isa::detect(), 2).0.sha256();
+    assert_eq!(train(&quiet), train(&watched));
+}
+
+#[test]
+fn every_tier_has_a_name() {
+    assert!(Isa::all().iter().all(|isa| TIER_NAMES.contains(&isa.name())));
+}
+
+/// The tutorial's first epoch on MNIST by the definition, and by the kernels.
+#[test]
+fn the_definition_trains_the_same_model_on_mnist() {
+    let Some(mnist) = common::mnist() else { return };
+    let config = TrainConfig { epochs: 1, ..TrainConfig::default() };
+    let spec = train_by_spec(&config, &mnist.train).sha256();
+    for isa in Isa::all() {
+        let (parameters, _) = common::train(&config, &mnist.train, isa, 2);
+        assert_eq!(parameters.sha256(), spec, "{isa:?}");
+    }
+}
