@@ -10,10 +10,12 @@
 pub mod client;
 pub mod dataset;
 pub mod error;
+pub mod fault;
 mod folder;
 mod lock;
 mod manifest;
 mod part;
+mod proxy;
 mod remote;
 mod report;
 mod sniff;
@@ -24,11 +26,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-pub use client::{Patience, ProxyChoice};
+pub use client::Patience;
 pub use dataset::{Dataset, FileSpec, RawPin};
-pub use error::{Attempt, Fault, FetchError, Unobtainable};
+pub use error::{FetchError, Unobtainable};
+pub use fault::{Attempt, Fault};
 pub use lock::LOCK_NAME;
 pub use manifest::MANIFEST_NAME;
+pub use proxy::ProxyChoice;
 pub use report::{FileDone, Origin, Report, Silent};
 pub use sniff::Finding;
 pub use url::{host, shown};

@@ -131,10 +131,10 @@ impl<E: Feature> BlockRows<E> {
         self.starts[i] as usize..self.starts[i + 1] as usize
     }
 
-    fn unpack(&self, layout: &Layout, i: usize, mut put: impl FnMut(usize, E)) {
+    fn unpack(&self, layout: &Layout, i: usize, out: &mut [f32]) {
         for entry in self.entries(i) {
             for (lane, k) in layout.lanes(usize::from(self.blocks[entry])) {
-                put(k, self.values[entry].as_ref()[lane]);
+                out[k] = self.values[entry].as_ref()[lane].into();
             }
         }
     }
@@ -229,7 +229,7 @@ impl Images {
     pub fn unpack(&self, i: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.layout.features, "room for one image");
         out.fill(0.0);
-        with_rows!(self, |rows| rows.unpack(&self.layout, i, |k, x| out[k] = x.into()));
+        with_rows!(self, |rows| rows.unpack(&self.layout, i, out));
     }
 }
 

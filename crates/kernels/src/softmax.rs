@@ -45,6 +45,8 @@ fn all_groups<S: Simd>(
     let sums = rows.sums.chunks_exact_mut(padded).zip(rows.errors.chunks_exact_mut(padded));
     let outs = rows.labels.iter().zip(rows.losses.iter_mut().zip(rows.predicted.iter_mut()));
     for ((z, d), (label, (loss, predicted))) in sums.zip(outs) {
+        // The batch may have had more classes before; padding must be zero.
+        d[bias.len()..].fill(F32x16::default());
         let (z, d) = (&mut z[..bias.len()], &mut d[..bias.len()]);
         for first in (0..GROUP).step_by(S::LANES) {
             let lanes = first..first + S::LANES;

@@ -5,9 +5,8 @@
 //! Read it top to bottom: `x` are the features of one image, `W` [features x classes] the weights, `b`
 //! the biases, `z = x W + b` the logits, `p` the probabilities, `d` the error terms, `g` the gradient.
 //!
-//! Only `+ - * /`, `sqrt`, comparisons, integers and the fused multiply-add are used. All of these are
-//! correctly rounded by IEEE 754, so they cannot differ between machines; the library's `exp` and `ln`
-//! can, so both are written out here.
+//! Only `+ - * /`, `sqrt`, comparisons, integers and the fused multiply-add are used: IEEE 754 rounds
+//! them correctly, so they can't differ between machines. The library's `exp` and `ln` can.
 
 use crate::NonFinite;
 
@@ -81,15 +80,10 @@ pub fn ln(x: f32) -> f32 {
 }
 pub(crate) const SQRT_HALF_BITS: u32 = 0x3f35_04f3;
 /// (ln(1 + f) - f + f^2 / 2) / f^3, highest power first: a minimax fit (error of ln 5.8e-9, relative).
+#[rustfmt::skip]
 pub(crate) const LN_POLY: [f32; 8] = [
-    -0.076_345_03,
-    0.127_615_78,
-    -0.131_601_81,
-    0.142_017_57,
-    -0.166_233_57,
-    0.200_012_27,
-    -0.250_008_2,
-    0.333_333_3,
+    -0.076_345_03, 0.127_615_78, -0.131_601_81, 0.142_017_57, -0.166_233_57, 0.200_012_27,
+    -0.250_008_2, 0.333_333_3,
 ];
 
 /// A softmax classifier; in the same shape, the moments of an optimiser.

@@ -108,29 +108,13 @@ fn forward(
         layer.forward(isa, images, &indices, classes, &mut part);
         kernels::softmax(isa, &mut part, bias, images.scale(), 1.0)
     });
-    if finite { Ok(batch) } else { Err(first_bad_logit(isa, layer, bias, data, rows)) }
-}
-
-/// Finds the first image of `rows` with a logit that is not finite, by its index in `data`.
-fn first_bad_logit(
-    isa: Isa,
-    layer: &Layer,
-    bias: &[f32],
-    data: &Dataset,
-    rows: Range<usize>,
-) -> NonFinite {
-    let model = kernels::spec::Model {
-        weights: layer.scatter(data.images().layout(), bias.len()),
-        bias: bias.to_vec(),
-        image: data.image_shape(),
-    };
-    let mut x = vec![0.0; data.features()];
-    let bad = rows.clone().find_map(|image| {
-        data.images().unpack(image, &mut x);
-        let z = kernels::spec::logits(&model, &x, data.images().scale());
-        z.iter().position(|z| !z.is_finite()).map(|class| NonFinite::Logit { image, class })
-    });
-    bad.unwrap_or_else(|| unreachable!("a logit in {rows:?} is not finite on {isa:?} alone"))
+    if finite {
+        return Ok(batch);
+    }
+    Err(match layer.first_bad_logit(bias, data, indices.into_iter()) {
+        NonFinite::Logit { image, class } => NonFinite::Logit { image: rows.start + image, class },
+        other => other,
+    })
 }
 
 /// Evaluates the images `rows`; see [`Classifier::evaluate`].

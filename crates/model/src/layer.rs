@@ -3,7 +3,9 @@
 use kernels::batch::BatchPart;
 use kernels::linear::{self, BlockWeights};
 use kernels::spec::FEW_CLASSES;
-use kernels::{Images, Isa, Layout, dense};
+use kernels::{Images, Isa, Layout, NonFinite, dense, spec};
+
+use crate::dataset::Dataset;
 
 /// Weights (or moments) of features and classes.
 #[derive(Clone, Debug)]
@@ -54,5 +56,29 @@ impl Layer {
             Self::Blocks(weights) => linear::forward(isa, images, rows, weights, part.sums),
             Self::Dense(weights) => dense::forward(isa, images, rows, weights, classes, part),
         }
+    }
+
+    /// Finds the first of the images `rows` with a logit that is not finite, by its position among them.
+    ///
+    /// Slow: by the definition. The kernels tell whether there is one, and not where.
+    ///
+    /// Panics if there is none.
+    pub(crate) fn first_bad_logit(
+        &self,
+        bias: &[f32],
+        data: &Dataset,
+        rows: impl Iterator<Item = u32>,
+    ) -> NonFinite {
+        let weights = self.scatter(data.images().layout(), bias.len());
+        let model = spec::Model { weights, bias: bias.to_vec(), image: data.image_shape() };
+        let mut x = vec![0.0; data.features()];
+        for (image, row) in rows.enumerate() {
+            data.images().unpack(row as usize, &mut x);
+            let z = spec::logits(&model, &x, data.images().scale());
+            if let Some(class) = z.iter().position(|z| !z.is_finite()) {
+                return NonFinite::Logit { image, class };
+            }
+        }
+        unreachable!("the kernels found a logit that is not finite, and the definition did not")
     }
 }

@@ -95,7 +95,7 @@ impl Network {
         if parts.iter().all(|&(_, finite)| finite) {
             return Ok(());
         }
-        Err(self.first_bad_logit(data, rows))
+        Err(weights.first_bad_logit(bias, data, rows.iter().copied()))
     }
 
     /// Runs the images `rows` forward, then updates the model by the gradient of their mean loss.
@@ -147,21 +147,6 @@ impl Network {
         }
         let Parameters { weights, bias } = self.parameters(data);
         NonFinite::check(&weights, &bias)
-    }
-
-    /// Finds the first image whose logits are not finite, by the definition.
-    fn first_bad_logit(&self, data: &Dataset, rows: &[u32]) -> NonFinite {
-        let Parameters { weights, bias } = self.parameters(data);
-        let model = spec::Model { weights, bias, image: data.image_shape() };
-        let mut x = vec![0.0; data.features()];
-        for (image, &row) in rows.iter().enumerate() {
-            data.images().unpack(row as usize, &mut x);
-            let z = spec::logits(&model, &x, data.images().scale());
-            if let Some(class) = z.iter().position(|z| !z.is_finite()) {
-                return NonFinite::Logit { image, class };
-            }
-        }
-        unreachable!("the kernels found a logit that is not finite, and the definition did not")
     }
 }
 

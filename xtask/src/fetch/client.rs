@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Proxy, http};
 
-use super::error::{Fault, FetchError};
+use super::error::FetchError;
+use super::fault::Fault;
+use super::proxy::{self, ProxyChoice};
 use super::url;
 
 /// How long to wait and how often to ask. Tests make these short.
@@ -51,15 +53,6 @@ impl Default for Patience {
     }
 }
 
-/// Which proxy to go through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProxyChoice {
-    /// The one of `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY`, with the exceptions of `NO_PROXY`.
-    Environment,
-    /// None.
-    Direct,
-}
-
 /// An HTTP client with this program's manners.
 pub struct Client {
     agent: Agent,
@@ -85,7 +78,7 @@ impl Client {
     /// Makes a client; fails where the environment names a proxy that is no address.
     pub fn new(patience: Patience, proxy: ProxyChoice) -> Result<Self, FetchError> {
         let proxy = match proxy {
-            ProxyChoice::Environment => environment_proxy(|name| std::env::var(name).ok())?,
+            ProxyChoice::Environment => proxy::from_environment(|name| std::env::var(name).ok())?,
             ProxyChoice::Direct => None,
         };
         let agent = make_agent(&patience, proxy.clone(), RootCerts::PlatformVerifier);
@@ -172,25 +165,6 @@ impl Answer {
     }
 }
 
-/// Reads the proxy that ureq would take; unlike ureq, refuses a bad one instead of skipping it.
-fn environment_proxy(var: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, FetchError> {
-    let names =
-        ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
-    for name in names {
-        match var(name) {
-            Some(value) if !value.trim().is_empty() => {
-                return match Proxy::new(value.trim()) {
-                    // Read again by ureq, which adds the exceptions of NO_PROXY.
-                    Ok(plain) => Ok(Some(Proxy::try_from_env().unwrap_or(plain))),
-                    Err(_) => Err(FetchError::BadProxy { variable: name.into() }),
-                };
-            }
-            _ => {}
-        }
-    }
-    Ok(None)
-}
-
 fn make_agent(patience: &Patience, proxy: Option<Proxy>, roots: RootCerts) -> Agent {
     Agent::config_builder()
         .proxy(proxy)
@@ -265,18 +239,5 @@ mod tests {
         for bad in ["", "bytes */10", "items 5-9/10", "bytes 5-9", "bytes -9/10", "bytes a-9/10"] {
             assert_eq!(parse_range(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_bad_proxy_is_an_error_that_names_its_variable() {
-        let bad = |name: &str| (name == "https_proxy").then(|| "http://:::bad".to_owned());
-        match environment_proxy(bad) {
-            Err(FetchError::BadProxy { variable }) => assert_eq!(variable, "https_proxy"),
-            other => panic!("{other:?}"),
-        }
-        let empty = |_: &str| Some(String::new());
-        assert!(environment_proxy(empty).is_ok_and(|proxy| proxy.is_none()));
-        let good = |name: &str| (name == "HTTP_PROXY").then(|| "proxy.example:8080".to_owned());
-        assert!(environment_proxy(good).is_ok_and(|proxy| proxy.is_some()));
     }
 }

@@ -9,7 +9,8 @@ use flate2::write::GzEncoder;
 
 use super::Got;
 use super::dataset::FileSpec;
-use super::error::{Attempt, Fault, FetchError};
+use super::error::FetchError;
+use super::fault::{Attempt, Fault};
 use super::part::Part;
 use super::report::{Origin, Report};
 use super::sniff::{self, HEAD_BYTES};

@@ -34,7 +34,12 @@ pub fn take(
     let made_folder = !folder.exists();
     let mut said = false;
     loop {
-        fs::create_dir_all(folder).map_err(FetchError::disk("make", folder))?;
+        match fs::create_dir_all(folder) {
+            // The holder has removed the folder between two looks of `create_dir_all` at it; the
+            // same error stays where a file is in the way.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && !folder.is_file() => {}
+            made => made.map_err(FetchError::disk("make", folder))?,
+        }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let busy = match file {
             Ok(file) => match file.try_lock() {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::error::Attempt;
+use super::fault::Attempt;
 use super::verify::Match;
 
 /// A file that stands verified under its final name.

@@ -13,3 +13,4 @@ mod folders;
 mod program;
 mod resume;
 mod standing;
+mod together;

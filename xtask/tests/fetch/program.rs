@@ -8,8 +8,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use xtask::fetch::dataset;
 
-use crate::resume::wait_for;
 use crate::server::Server;
+use crate::together::wait_for;
 
 fn program(args: &[&str], to: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));

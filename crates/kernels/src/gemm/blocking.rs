@@ -11,5 +11,5 @@ pub(super) const NC: usize = 2048;
 pub(super) const PARALLEL_FLOPS: usize = 4_000_000;
 
 const _: () = assert!(KC * (32 + 12) * 4 <= 34 << 10);
-const _: () = assert!(MC * KC * 4 <= 512 << 10 && MC % 12 == 0);
-const _: () = assert!(KC * NC * 4 <= 4 << 20 && NC % 32 == 0);
+const _: () = assert!(MC * KC * 4 <= 512 << 10 && MC.is_multiple_of(12));
+const _: () = assert!(KC * NC * 4 <= 4 << 20 && NC.is_multiple_of(32));

@@ -1,5 +1,5 @@
 //! What the tests share: seeded data, the kernels put together as a trainer does, comparison to the bit.
-#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "every test file uses a part of it")]
 
 mod data;
 mod fast;

@@ -1,0 +1,146 @@
+//! What the terminal pictures look like, character by character.
+//!
+//! The expected text stands in golden/; with UPDATE_GOLDEN=1 it is written anew, to be looked at.
+
+use std::fs;
+use std::path::PathBuf;
+
+use pictures::Picture;
+use pictures::terminal::{Bar, Graphics, Titled, bars, beside, grid, per_row};
+use unicode_width::UnicodeWidthStr;
+
+const ALL: [Graphics; 3] = [Graphics::HalfBlock, Graphics::Braille, Graphics::Ascii];
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+#[track_caller]
+fn check(name: &str, found: &str) {
+    let path = golden(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, found).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(found, expected, "{name}; if the new one is right, set UPDATE_GOLDEN=1");
+}
+
+/// The pixels of a golden digit, 28 x 28.
+fn digit(name: &str) -> Vec<u8> {
+    let text = fs::read_to_string(golden(name)).unwrap();
+    let numbers = text.strip_prefix("P2\n28 28\n255\n").unwrap().split_whitespace();
+    numbers.map(|number| number.parse().unwrap()).collect()
+}
+
+fn digits() -> [(&'static str, Vec<u8>); 2] {
+    [("True: 3", digit("three.pgm")), ("True: 5, Pred: 6", digit("five.pgm"))]
+}
+
+fn titled<'a>(digits: &'a [(&'a str, Vec<u8>)]) -> Vec<Titled<'a>> {
+    let titled = digits.iter().map(|(title, pixels)| Titled {
+        title: (*title).to_owned(),
+        picture: Picture::new(pixels, (28, 28)),
+    });
+    titled.collect()
+}
+
+/// A text as the terminal shows it: without colour codes.
+fn plain(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let first = parts.next().unwrap_or("").to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').expect("the end of a code").1)
+}
+
+#[track_caller]
+fn no_wider(text: &str, columns: usize) {
+    for line in plain(text).lines() {
+        assert!(line.width() <= columns, "{} columns, not {columns}: {line:?}", line.width());
+    }
+}
+
+#[test]
+fn digits_side_by_side() {
+    let digits = digits();
+    for (graphics, name) in ALL.into_iter().zip(["half_block", "braille", "ascii"]) {
+        check(&format!("{name}_80.txt"), &grid(&titled(&digits), graphics, 80));
+        check(&format!("{name}_20.txt"), &grid(&titled(&digits), graphics, 20));
+    }
+}
+
+#[test]
+fn a_digit_beside_its_probabilities() {
+    let pixels = digit("three.pgm");
+    let chances = [("3", 0.901), ("5", 0.0725), ("8", 0.02), ("0", 0.0)];
+    let chances = chances.map(|(label, value)| Bar {
+        label: label.to_owned(),
+        note: format!("{:.1}%", 100.0 * value),
+        value,
+    });
+    for (graphics, name) in ALL.into_iter().zip(["half_block", "braille", "ascii"]) {
+        for columns in [60, 20] {
+            let picture = Picture::new(&pixels, (28, 28));
+            let text =
+                beside(picture, graphics, columns, |room| bars(&chances, 1.0, graphics, room));
+            check(&format!("{name}_beside_{columns}.txt"), &text);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_wider_than_the_terminal() {
+    let pixels: Vec<u8> = (0..200 * 300).map(|i| (i * 37 % 256) as u8).collect();
+    let sizes =
+        [(1, 1), (28, 28), (3, 200), (200, 3), (27, 29), (200, 300), (0, 5), (5, 0), (0, 0)];
+    for graphics in ALL {
+        for columns in (0..60).chain([80, 120, 200, 1000]) {
+            let images = sizes.map(|(height, width)| Titled {
+                title: "ten of them: すつなはまやれを".to_owned(),
+                picture: Picture::new(&pixels[..height * width], (height, width)),
+            });
+            no_wider(&grid(&images, graphics, columns), columns.max(1));
+            for image in &images {
+                no_wider(&grid(&[image.clone()], graphics, columns), columns.max(1));
+                let chart = |room| {
+                    let bar = |label: &str, value| Bar {
+                        label: label.to_owned(),
+                        note: "12.5%".to_owned(),
+                        value,
+                    };
+                    bars(&[bar("すつな", 1.0), bar("a\nb", f64::NAN)], 1.0, graphics, room)
+                };
+                no_wider(&beside(image.picture, graphics, columns, chart), columns.max(1));
+                assert!(per_row(image.picture, graphics, columns) >= 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_image_too_wide_is_shrunk_in_its_shape() {
+    let pixels = vec![255; 100 * 50];
+    let text = grid(
+        &[Titled { title: String::new(), picture: Picture::new(&pixels, (50, 100)) }],
+        Graphics::Ascii,
+        20,
+    );
+    assert_eq!(text, format!("\n{}", "@@@@@@@@@@@@@@@@@@@@\n".repeat(5)));
+}
+
+#[test]
+fn full_ink_and_paper_are_the_ends_of_every_ramp() {
+    let ends = [0, 255];
+    let draw = |graphics| {
+        let picture = Picture::new(&ends, (1, 2));
+        plain(&grid(&[Titled { title: "x".to_owned(), picture }], graphics, 80))
+    };
+    assert_eq!(draw(Graphics::Ascii), "x\n @\n");
+    assert_eq!(draw(Graphics::Braille), "x\n⠈\n");
+    assert_eq!(draw(Graphics::HalfBlock), "x\n▀▀\n");
+}
+
+#[test]
+fn titles_can_not_move_the_cursor() {
+    let picture = Picture::new(&[0; 4], (2, 2));
+    let title = "\x1b[31mred\r\n".to_owned();
+    assert_eq!(grid(&[Titled { title, picture }], Graphics::Ascii, 80), "?[31mred??\n\n");
+}
