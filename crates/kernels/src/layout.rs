@@ -254,3 +254,91 @@ impl AsMut<[f32]> for F32x8 {
         &mut self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::catch_unwind;
+
+    const SHAPES: [(usize, Option<(usize, usize)>); 9] = [
+        (1, None),
+        (8, None),
+        (17, None),
+        (784, Some((28, 28))),
+        (783, Some((29, 27))),
+        (1, Some((1, 1))),
+        (8, Some((2, 4))),
+        (15, Some((5, 3))),
+        (0, Some((0, 3))),
+    ];
+
+    #[test]
+    fn every_feature_has_one_lane() {
+        for (features, image) in SHAPES {
+            let layout = Layout::new(features, image).unwrap();
+            let mut seen: Vec<usize> =
+                (0..layout.block_count()).flat_map(|t| layout.lanes(t).map(|(_, k)| k)).collect();
+            seen.sort_unstable();
+            assert!(seen.into_iter().eq(0..features), "{features} {image:?}");
+        }
+        let layout = Layout::new(15, Some((5, 3))).unwrap();
+        assert!(layout.lanes(1).eq([(0, 6), (1, 7), (2, 8), (4, 9), (5, 10), (6, 11)]));
+    }
+
+    #[test]
+    fn images_come_back_as_they_were() {
+        for (features, image) in SHAPES.into_iter().filter(|&(features, _)| features > 0) {
+            let layout = Layout::new(features, image).unwrap();
+            // An image of zeros, one with its last feature alone, one full, one with gaps.
+            let lit = |i: usize| match i / features {
+                0 => false,
+                1 => i % features == features - 1,
+                2 => true,
+                _ => i % 19 < 4,
+            };
+            let pixels: Vec<u8> = (0..4 * features).map(|i| u8::from(lit(i)) * 200).collect();
+            let floats: Vec<f32> =
+                pixels.iter().map(|&x| if x == 0 { -0.0 } else { -1e-45 }).collect();
+            let by_u8 = Images::from_u8(layout.clone(), &pixels).unwrap();
+            let by_f32 = Images::from_f32(layout.clone(), &floats).unwrap();
+            assert_eq!((by_u8.len(), by_f32.len()), (4, 4));
+            let mut blocks = 0;
+            for i in 0..4 {
+                let pixels = &pixels[i * features..][..features];
+                let active = |t: &usize| layout.lanes(*t).any(|(_, k)| pixels[k] != 0);
+                blocks += (0..layout.block_count()).filter(active).count();
+                let mut x = vec![f32::NAN; features];
+                by_u8.unpack(i, &mut x);
+                assert!(x.iter().zip(pixels).all(|(&x, &pixel)| x == f32::from(pixel)));
+                by_f32.unpack(i, &mut x);
+                let bits = |pixel: &u8| if *pixel == 0 { 0 } else { (-1e-45f32).to_bits() };
+                assert!(x.iter().map(|x| x.to_bits()).eq(pixels.iter().map(bits)), "-0 is +0");
+            }
+            assert_eq!((by_u8.active_blocks(), by_f32.active_blocks()), (blocks, blocks));
+        }
+    }
+
+    #[test]
+    fn numbers_of_blocks_fit_their_types() {
+        assert_eq!(Layout::new(8 * MAX_BLOCKS, None).unwrap().block_count(), MAX_BLOCKS);
+        assert_eq!(Layout::new(8 * MAX_BLOCKS + 1, None), None);
+        assert!(Layout::new(MAX_BLOCKS + 1, Some((1, MAX_BLOCKS + 1))).is_some());
+        assert_eq!(Layout::new(usize::MAX, Some((1, usize::MAX))), None);
+        let (one, most) = (Layout::new(1, None).unwrap(), u32::MAX as usize);
+        assert_eq!(one.check(most), Ok(()));
+        assert_eq!(one.check(most + 1), Err(TooManyBlocks));
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_refused() {
+        let layout = || Layout::new(15, Some((5, 3))).unwrap();
+        let refused = |f: &(dyn Fn() + std::panic::RefUnwindSafe)| catch_unwind(f).is_err();
+        assert!(refused(&|| drop(Layout::new(15, Some((4, 4))))));
+        assert!(refused(&|| drop(Images::from_u8(layout(), &[0; 16]))));
+        assert!(refused(&|| drop(Images::from_f32(layout(), &[0.0; 29]))));
+        let images = Images::from_u8(layout(), &[0; 30]).unwrap();
+        assert!(refused(&|| images.unpack(0, &mut [0.0; 14])));
+        assert!(refused(&|| images.unpack(2, &mut [0.0; 15])));
+        assert!(!refused(&|| images.unpack(1, &mut [0.0; 15])));
+    }
+}

@@ -11,7 +11,7 @@
 //! | [`softmax()`] | probabilities, loss, prediction and error terms in one pass | `softmax` |
 //! | [`optim::update_all`] | an optimiser step on a whole vector | `optim` |
 //! | [`gemm()`] | C = A B for any strides | `gemm` |
-//! | [`reference`] | slow oracles in f64, with proven bounds, for tests and gradient checks | `reference` |
+//! | [`mod@reference`] | slow oracles in f64, with proven bounds, for tests and gradient checks | `reference` |
 //!
 //! Letters: B images of a batch, D features, C classes; M, N, K inside GEMM. Lengths count elements, losses
 //! are in nats, matrices are row-major unless they have strides.

@@ -1,8 +1,8 @@
 //! Slow oracles in f64: what the kernels compute, and how far from it they may be.
 //!
 //! Plain loops without SIMD, blocks or skipping, written to be seen to be right: tests judge the kernels
-//! by them and gradient checks differentiate them. The letters are those of [`spec`](crate::spec): `x`
-//! the features of an image, `W` [D x C] the weights, `b` [C] the biases, `z` the logits, `p` the
+//! by them and gradient checks differentiate them. The letters are those of [`spec`]: `x`
+//! the features of an image, `W` [D x C] the weights, `b [C]` the biases, `z` the logits, `p` the
 //! probabilities, `d` the error terms, over a batch of B images.
 //!
 //! Every bound is proven, not fitted. It rests on `u = 2^-24`, what one rounding changes relatively at
@@ -16,7 +16,7 @@ use crate::{MatRef, spec};
 /// What one rounding to f32 changes, relatively: 2^-24.
 pub const UNIT_ROUNDOFF: f64 = f32::EPSILON as f64 / 2.0;
 /// The smallest subnormal f32, 2^-149: twice what one underflow changes.
-const TINY: f64 = 1.4e-45;
+const TINY: f64 = f32::from_bits(1) as f64;
 /// Above e^-87, where the exponentials of the softmax end: 2^-125.
 const CLAMPED: f64 = 2.0 * f32::MIN_POSITIVE as f64;
 
@@ -74,7 +74,7 @@ pub fn gemm(a: MatRef<'_>, b: MatRef<'_>) -> Product {
 pub struct Model {
     /// `W` [D x C], row-major in file order.
     pub weights: Vec<f64>,
-    /// `b` [C].
+    /// `b [C]`.
     pub bias: Vec<f64>,
 }
 
@@ -85,7 +85,7 @@ impl From<&spec::Model> for Model {
     }
 }
 
-/// Computes the logits `z = s x W + b` [C] of the image `x` [D], with `s` the `scale`.
+/// Computes the logits `z = s x W + b` of the image `x`, with `s` the `scale`.
 pub fn logits(model: &Model, x: &[f32], scale: f32) -> Vec<f64> {
     let classes = model.bias.len();
     let sum = |c: usize| -> f64 {
@@ -94,7 +94,7 @@ pub fn logits(model: &Model, x: &[f32], scale: f32) -> Vec<f64> {
     (0..classes).map(|c| f64::from(scale) * sum(c) + model.bias[c]).collect()
 }
 
-/// How far each logit [C] in f32 may be from [`logits`]: `gamma(D + 1) s |x| |W| + u |b|`.
+/// How far each logit in f32 may be from [`logits`]: `gamma(D + 1) s |x| |W| + u |b|`.
 ///
 /// A product passes through D roundings at most on its way into the sum, by whatever tree, and the
 /// multiply-add with scale and bias rounds once more.
@@ -120,7 +120,7 @@ pub struct Softmax {
     pub loss: f64,
 }
 
-/// Softmax and cross-entropy of the logits `z` [C] against the class `label`.
+/// Softmax and cross-entropy of the logits `z` against the class `label`.
 pub fn softmax(z: &[f64], label: u32) -> Softmax {
     let zmax = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = z.iter().map(|z| (z - zmax).exp()).sum();

@@ -31,7 +31,7 @@ impl Case<'_> {
         for (t, (rows, labels)) in self.steps.iter().enumerate() {
             let features = self.data.gather(rows);
             let batch = self.data.batch(&features, labels);
-            let expected = self.state.step(self.rule, &batch).unwrap();
+            let expected = self.state.step(self.rule, &batch).expect("finite steps");
             for fast in &mut all {
                 let name = format!("{}, step {t}, {:?}, {} parts", self.name, fast.isa, fast.parts);
                 assert!(fast.forward(self.data, rows, labels), "logits, {name}");
@@ -43,17 +43,18 @@ impl Case<'_> {
     }
 }
 
+/// Images and labels for a step of each of these sizes.
 fn steps(
     data: &Data,
-    (n, classes): (usize, usize),
-    count: usize,
+    classes: usize,
+    sizes: &[usize],
     random: &mut Random,
 ) -> Vec<(Vec<u32>, Vec<u32>)> {
-    let step = |_| {
+    let step = |&n: &usize| {
         let rows = data.rows(n, random);
         (rows, (0..n).map(|_| random.below(classes as u32)).collect())
     };
-    (0..count).map(step).collect()
+    sizes.iter().map(step).collect()
 }
 
 /// Every shape, number of classes and size of batch; small images in every number of parts.
@@ -65,7 +66,7 @@ fn check_kind(kind: Kind) {
             for n in BATCHES {
                 let few = [PARTS[random.below(4) as usize]];
                 let state = State::random(&data, classes, 0.3, &mut random);
-                let steps = steps(&data, (n, classes), 3, &mut random);
+                let steps = steps(&data, classes, &[n; 3], &mut random);
                 let rule = rules()[random.below(6) as usize];
                 let name = format!("{kind:?} {shape:?}, {classes} classes, batch of {n}, {rule:?}");
                 let case = Case { data: &data, state, steps, rule, name };
@@ -100,12 +101,26 @@ fn every_optimiser_in_any_number_of_parts() {
     let mut random = Random::new(10);
     let data = Data::new(Kind::Sparse, (784, Some((28, 28))), 200, &mut random);
     for rule in rules() {
-        for (n, classes) in [(100, 10), (17, 10), (9, 26)] {
+        for (classes, sizes) in [(10, [100, 17, 100, 1, 33]), (26, [9, 1, 16, 2, 9])] {
             let state = State::random(&data, classes, 0.05, &mut random);
-            let steps = steps(&data, (n, classes), 5, &mut random);
-            let name = format!("{rule:?}, batch of {n}, {classes} classes");
+            let steps = steps(&data, classes, &sizes, &mut random);
+            let name = format!("{rule:?}, {classes} classes");
             Case { data: &data, state, steps, rule, name }.check(&PARTS);
         }
+    }
+}
+
+#[test]
+fn every_number_of_features_and_images() {
+    let mut random = Random::new(13);
+    for (features, n) in (1..=130).zip((1..=65).cycle()) {
+        let data = Data::new(Kind::Sparse, (features, None), 20, &mut random);
+        let (classes, parts) = (1 + random.below(18) as usize, 1 + random.below(9) as usize);
+        let state = State::random(&data, classes, 1.0, &mut random);
+        let steps = steps(&data, classes, &[n, 66 - n], &mut random);
+        let rule = rules()[random.below(6) as usize];
+        let name = format!("{features} features, {classes} classes, {rule:?}");
+        Case { data: &data, state, steps, rule, name }.check(&[parts]);
     }
 }
 
@@ -137,7 +152,7 @@ fn gradients() {
         let data = Data::new(kind, (15, Some((5, 3))), 40, &mut random);
         for (classes, n) in CLASSES.into_iter().flat_map(|classes| BATCHES.map(|n| (classes, n))) {
             let state = State::random(&data, classes, 1.0, &mut random);
-            let (rows, labels) = steps(&data, (n, classes), 1, &mut random).remove(0);
+            let (rows, labels) = steps(&data, classes, &[n], &mut random).remove(0);
             let features = data.gather(&rows);
             let batch = data.batch(&features, &labels);
             let z = |&row| spec::logits(&state.model, data.values_of(row), batch.scale);

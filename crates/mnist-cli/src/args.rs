@@ -33,6 +33,19 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Evaluate a saved model: loss, accuracy, every class, the worst confusions
     Evaluate(EvaluateArgs),
+    /// Tell what a saved model takes images for, PNG or IDX files
+    ///
+    /// A PNG picture of another size than the model's images is prepared as MNIST was: its ink is
+    /// scaled to fit 20 x 20 of 28 x 28 pixels and centred by its mass. Dark on light is inverted,
+    /// what is transparent lies on white. A file that can't be used is told of on stderr, the
+    /// others are still predicted, and the exit code is that of the last failure.
+    Predict(PredictArgs),
+    /// Tell what a file or folder holds: IDX files, a data set, a model
+    ///
+    /// SHA-256 are of the content without gzip; a data set's of its four files in the order
+    /// training images, training labels, test images, test labels; a model's of its weights, then
+    /// its biases.
+    Inspect(InspectArgs),
     /// Train the tutorial's run and compare its weights with the published ones
     Verify(VerifyArgs),
 }
@@ -221,6 +234,53 @@ pub(crate) enum SplitName {
     Validation,
     /// The test images
     Test,
+}
+
+/// `mnist predict`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// The model, as `mnist train` saves it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// PNG pictures of one digit each, up to 4096 x 4096 pixels, or IDX files of images
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    /// Draw each image as the model sees it, beside the probabilities
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) show: bool,
+    /// How images are drawn
+    #[arg(long, value_enum, default_value_t = GraphicsName::Auto)]
+    pub(crate) graphics: GraphicsName,
+    /// Print one JSON object a line, with the probabilities of all classes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `mnist inspect`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// An IDX file, raw or .gz; a model file; or a folder with the four files of a data set
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) path: PathBuf,
+    /// How images are drawn
+    #[arg(long, value_enum, default_value_t = GraphicsName::Auto)]
+    pub(crate) graphics: GraphicsName,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Ways to draw images as text.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum GraphicsName {
+    /// What the terminal can show; ASCII into a file or pipe
+    Auto,
+    /// Greys, two pixels a character
+    HalfBlock,
+    /// Dots, eight pixels a character
+    Braille,
+    /// Letters and signs
+    Ascii,
 }
 
 /// `mnist verify`.

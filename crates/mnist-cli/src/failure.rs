@@ -36,6 +36,12 @@ impl Failure {
         self
     }
 
+    /// A file that can't be opened or read.
+    pub(crate) fn cannot_open(path: &Path, error: &io::Error) -> Self {
+        Self::new(Code::Io, format_args!("{}: cannot be opened: {error}", path.display()))
+            .remedy("check the path and its permissions")
+    }
+
     /// A file or folder that can't be written.
     pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Self {
         Self::new(Code::Io, format_args!("{}: cannot be written: {error}", path.display()))
@@ -82,7 +88,8 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Idx(error) => error.into(),
-            other => Self::new(Code::Content, other),
+            other => Self::new(Code::Content, other)
+                .remedy("give it the four files of one set, all numbers finite"),
         }
     }
 }

@@ -8,9 +8,14 @@ mod console;
 mod data;
 mod evaluate;
 mod failure;
+mod input;
+mod inspect;
 mod metrics;
 mod output;
+mod png_file;
+mod predict;
 mod run_folder;
+mod screen;
 mod setup;
 mod train;
 mod verify;
@@ -31,6 +36,8 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

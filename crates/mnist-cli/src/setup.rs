@@ -11,8 +11,8 @@ const MOST_THREADS: usize = 8;
 
 /// The instructions that `$MNIST_ISA` asks for, else the fastest.
 pub(crate) fn isa() -> Result<Isa, Failure> {
-    match std::env::var("MNIST_ISA") {
-        Ok(name) if !name.is_empty() => Isa::named(&name)
+    match std::env::var_os("MNIST_ISA") {
+        Some(name) if !name.is_empty() => Isa::named(&name.to_string_lossy())
             .map_err(|error| Failure::new(Code::Usage, format_args!("MNIST_ISA: {error}"))),
         _ => Ok(Isa::detect()),
     }

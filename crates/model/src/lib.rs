@@ -12,6 +12,7 @@ pub mod model_file;
 mod network;
 pub mod optimizer;
 pub mod parameters;
+pub mod prepare;
 pub mod rng;
 pub mod synthetic;
 pub mod trainer;

@@ -1,7 +1,8 @@
 //! Pictures of digits and of what a linear classifier learned.
 //!
-//! One module a medium, one file a picture. The terminal's are text: the library returns strings, prints nothing
-//! and asks nothing of its surroundings; what the terminal can show is a fact that the caller passes in.
+//! One module a medium, one file a picture. The terminal's are text: the library returns strings, prints
+//! nothing and asks nothing of its surroundings; what the terminal can show is a fact that the caller passes
+//! in.
 //!
 //! ```
 //! use pictures::Picture;

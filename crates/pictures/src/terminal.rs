@@ -6,8 +6,8 @@
 //! | braille    | 2 x 4 pixels, black | Unicode                | 14 x 7              |
 //! | ASCII      | 1 x 2 pixels, grey  | nothing                | 28 x 14             |
 //!
-//! Characters are twice as high as wide, so all three keep the shape of an image. No line is wider than the
-//! columns that are given, in characters as terminals count them.
+//! Characters are twice as high as wide, so all three keep the shape of an image. No line is wider than
+//! the columns that are given, in characters as terminals count them.
 
 mod ascii;
 mod bars;

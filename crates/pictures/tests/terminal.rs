@@ -1,6 +1,7 @@
 //! What the terminal pictures look like, character by character.
 //!
 //! The expected text stands in golden/; with UPDATE_GOLDEN=1 it is written anew, to be looked at.
+#![allow(clippy::unwrap_used, reason = "a test ends with a panic")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -92,14 +93,14 @@ fn nothing_is_wider_than_the_terminal() {
     let sizes =
         [(1, 1), (28, 28), (3, 200), (200, 3), (27, 29), (200, 300), (0, 5), (5, 0), (0, 0)];
     for graphics in ALL {
-        for columns in (0..60).chain([80, 120, 200, 1000]) {
+        for columns in (0..24).chain([28, 40, 80, 200]) {
             let images = sizes.map(|(height, width)| Titled {
                 title: "ten of them: すつなはまやれを".to_owned(),
                 picture: Picture::new(&pixels[..height * width], (height, width)),
             });
             no_wider(&grid(&images, graphics, columns), columns.max(1));
             for image in &images {
-                no_wider(&grid(&[image.clone()], graphics, columns), columns.max(1));
+                no_wider(&grid(std::slice::from_ref(image), graphics, columns), columns.max(1));
                 let chart = |room| {
                     let bar = |label: &str, value| Bar {
                         label: label.to_owned(),

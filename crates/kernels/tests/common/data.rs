@@ -104,16 +104,16 @@ impl Data {
 
     /// Packs u8 pixels [n x features].
     pub fn from_u8((features, image): (usize, Option<(usize, usize)>), pixels: &[u8]) -> Self {
-        let layout = Layout::new(features, image).unwrap();
-        let images = Images::from_u8(layout, pixels).unwrap();
+        let layout = Layout::new(features, image).expect("a small image");
+        let images = Images::from_u8(layout, pixels).expect("few blocks");
         let values = pixels.iter().copied().map(f32::from).collect();
         Self { images, features, image, values }
     }
 
     /// Packs f32 features [n x features]; as the kernels do, the definition sees -0 as +0.
     pub fn from_f32((features, image): (usize, Option<(usize, usize)>), values: &[f32]) -> Self {
-        let layout = Layout::new(features, image).unwrap();
-        let images = Images::from_f32(layout, values).unwrap();
+        let layout = Layout::new(features, image).expect("a small image");
+        let images = Images::from_f32(layout, values).expect("few blocks");
         let positive = |&x: &f32| if x == 0.0 { 0.0 } else { x };
         Self { images, features, image, values: values.iter().map(positive).collect() }
     }

@@ -10,8 +10,8 @@ pub(super) fn line(picture: Picture<'_>, y: usize) -> String {
     let rows = y..picture.height().min(y + 2);
     let character = |x: usize| {
         let sum: usize = rows.clone().map(|y| usize::from(picture.at(y, x))).sum();
-        // Full ink alone, and everything near no ink, have the ends of the ramp.
-        let level = (sum * (RAMP.len() - 1)).div_ceil(255 * rows.len());
+        let full = 255 * rows.len();
+        let level = (sum * (RAMP.len() - 1) + full / 2) / full;
         char::from(RAMP[level])
     };
     (0..picture.width()).map(character).collect()

@@ -4,25 +4,37 @@ use std::fmt::Write;
 
 use crate::picture::Picture;
 
-/// The line of pixel rows `y` and `y + 1`; under the last row of an odd height is the terminal's own background.
+/// The line of pixel rows `y` and `y + 1`. Under the last row of an odd height is the terminal's own
+/// background.
+///
+/// Where both pixels are the same the character is a blank, so that the shape remains where text is copied
+/// without its colours.
 pub(super) fn line(picture: Picture<'_>, y: usize) -> String {
     let mut line = String::new();
-    let mut last = None;
+    let (mut colour, mut background) = (None, None);
     for x in 0..picture.width() {
         let upper = picture.at(y, x);
         let lower = (y + 1 < picture.height()).then(|| picture.at(y + 1, x));
-        if last != Some((upper, lower)) {
-            // Writing to a string does not fail.
-            let _ = match lower {
-                Some(lower) => {
-                    write!(line, "\x1b[38;2;{upper};{upper};{upper};48;2;{lower};{lower};{lower}m")
-                }
-                None => write!(line, "\x1b[38;2;{upper};{upper};{upper}m"),
-            };
-            last = Some((upper, lower));
+        if lower != background {
+            background = lower;
+            set(&mut line, 48, picture.at(y + 1, x));
+        }
+        if lower == Some(upper) {
+            line.push(' ');
+            continue;
+        }
+        if colour != Some(upper) {
+            colour = Some(upper);
+            set(&mut line, 38, upper);
         }
         line.push('▀');
     }
     line.push_str("\x1b[0m");
     line
+}
+
+/// Sets the colour (38) or the background (48) to a grey.
+fn set(line: &mut String, what: u8, grey: u8) {
+    // Writing to a string does not fail.
+    let _ = write!(line, "\x1b[{what};2;{grey};{grey};{grey}m");
 }

@@ -9,9 +9,13 @@ pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// A text on one line, without control characters.
+/// A text on one line, without characters that move the cursor or turn the line around.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let turns = |c| {
+        let marks = ['\u{200e}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+        marks.iter().any(|marks| marks.contains(&c))
+    };
+    text.chars().map(|c| if c.is_control() || turns(c) { '?' } else { c }).collect()
 }
 
 /// A text at most `columns` wide; where it is cut, it says so.
@@ -55,6 +59,6 @@ mod tests {
             assert_eq!(fit(text, columns, Graphics::Ascii), ascii);
         }
         assert_eq!(pad("す", 3), "す ");
-        assert_eq!(clean("a\x1b[2J\nb"), "a?[2J?b");
+        assert_eq!(clean("a\x1b[2J\nb\u{202e}"), "a?[2J?b?");
     }
 }

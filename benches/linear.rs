@@ -1,0 +1,89 @@
+//! Forward and backward pass of the linear layer, a batch of 100 images and ten classes, on every
+//! tier: `linear/<pass>/<tier>`.
+//!
+//! An element is a floating-point operation of the dense product that the pass replaces, so Gelem/s
+//! read as GFLOP/s of dense work; background is skipped, so they may lie above the processor's peak.
+//! The backward pass has Adam's step in it. Beside each stands the dense product by `matrixmultiply`,
+//! without a step and always of the same batch, which stays in the cache.
+
+mod blas_ffi;
+mod shapes;
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput};
+use kernels::linear::{self, BlockPart, BlockWeights, Buckets, padded_classes};
+use kernels::spec::Rule;
+use kernels::{Batch, F32x8, F32x16, Images, Isa, Layout, softmax};
+use shapes::{BACKWARD, BATCH, CLASSES, FEATURES, FORWARD, IMAGES, SIDE};
+use shapes::{indices, numbers, strokes};
+
+const ADAM: Rule = Rule::Adam { c1: 0.1, c2: 0.001, a: 0.0003, eps: 1e-8 };
+
+/// A set of images, weights, and the images at random that batches take one after the other.
+struct Data {
+    images: Images,
+    order: Vec<u32>,
+    weights: BlockWeights,
+}
+
+fn data() -> Data {
+    let layout = Layout::new(FEATURES, Some((SIDE, SIDE))).expect("a small image");
+    let images = Images::from_u8(layout, &strokes(IMAGES, 1)).expect("few blocks");
+    let weights = numbers(FEATURES * CLASSES, 2);
+    let weights = BlockWeights::gather(images.layout(), CLASSES, &weights);
+    Data { images, order: indices(IMAGES, IMAGES, 3), weights }
+}
+
+fn forward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
+    let mut group = criterion.benchmark_group("linear/forward");
+    group.throughput(Throughput::Elements(FORWARD.flops()));
+    let mut sums = vec![F32x16::default(); BATCH.div_ceil(16) * padded_classes(CLASSES)];
+    for isa in Isa::all() {
+        group.bench_function(isa.name(), |bencher| {
+            let mut batches = order.chunks_exact(BATCH).cycle();
+            bencher.iter(|| {
+                let rows = black_box(batches.next().unwrap_or_default());
+                linear::forward(isa, images, rows, weights, black_box(&mut sums));
+            });
+        });
+    }
+    blas_ffi::bench_matrixmultiply(&mut group, &FORWARD);
+    group.finish();
+}
+
+fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
+    let mut group = criterion.benchmark_group("linear/backward");
+    group.throughput(Throughput::Elements(BACKWARD.flops()));
+    let mut batch = Batch::default();
+    batch.begin(indices(BATCH, CLASSES, 4).into_iter(), padded_classes(CLASSES), 1);
+    for mut part in batch.parts() {
+        // Probabilities of equal sums: the same 1/10 everywhere, and no error term is zero.
+        part.sums.fill(F32x16([1.0; 16]));
+        softmax(Isa::detect(), &mut part, &[0.5; CLASSES], 1.0, 1.0 / 255.0 / BATCH as f32);
+    }
+    for isa in Isa::all() {
+        let (mut w, mut buckets) = (weights.clone(), Buckets::default());
+        let mut m = vec![F32x8::default(); w.blocks_mut().len()];
+        let mut v = m.clone();
+        group.bench_function(isa.name(), |bencher| {
+            let mut batches = order.chunks_exact(BATCH).cycle();
+            bencher.iter(|| {
+                let rows = black_box(batches.next().unwrap_or_default());
+                let mut part = BlockPart { first: 0, w: w.blocks_mut(), m: &mut m, v: &mut v };
+                let (rule, batch) = ((ADAM, 0.0), black_box(&batch));
+                linear::backward(isa, images, rows, batch, rule, &mut part, &mut buckets)
+            });
+        });
+    }
+    blas_ffi::bench_matrixmultiply(&mut group, &BACKWARD);
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let data = data();
+    forward(&mut criterion, &data);
+    backward(&mut criterion, &data);
+    criterion.final_summary();
+}

@@ -1,0 +1,271 @@
+//! Kernels touch nothing outside of their slices: each slice begins or ends at a page that may not be
+//! touched, and a kernel that does dies of it.
+//!
+//! The one test file with unsafe code, so the third opinion on GEMM stands here too: the pointers of
+//! `matrixmultiply`.
+#![cfg(unix)]
+
+mod common;
+
+use std::ops::{Deref, DerefMut};
+use std::ptr;
+
+use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, rules, tiers};
+use kernels::linear::{self, BlockPart, BlockWeights, Buckets};
+use kernels::{Batch, F32x8, F32x16, MatMut, MatRef, gemm, optim, reference};
+
+/// Which end of a slice meets the forbidden page.
+#[derive(Clone, Copy, Debug)]
+enum Edge {
+    Front,
+    Back,
+}
+
+const EDGES: [Edge; 2] = [Edge::Front, Edge::Back];
+
+/// A slice between two forbidden pages, up against one of them.
+struct Guarded<T> {
+    map: *mut libc::c_void,
+    map_bytes: usize,
+    first: *mut T,
+    len: usize,
+}
+
+impl<T: Copy> Guarded<T> {
+    /// Copies `data`.
+    fn new(data: &[T], edge: Edge) -> Self {
+        // SAFETY: `sysconf` only reads.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+        let bytes = size_of_val(data);
+        let room = bytes.next_multiple_of(page);
+        let map_bytes = room + 2 * page;
+        let (access, kind) =
+            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping at an address of the system's choice replaces none that is in use.
+        let map = unsafe { libc::mmap(ptr::null_mut(), map_bytes, access, kind, -1, 0) };
+        assert_ne!(map, libc::MAP_FAILED, "no memory for a test");
+        for forbidden in [0, page + room] {
+            let at = map.wrapping_byte_add(forbidden);
+            // SAFETY: the page lies within the mapping just made, and nothing refers to it.
+            let failed = unsafe { libc::mprotect(at, page, libc::PROT_NONE) };
+            assert_eq!(failed, 0, "a page that can't be forbidden");
+        }
+        let offset = match edge {
+            Edge::Front => 0,
+            Edge::Back => room - bytes,
+        };
+        let first = map.wrapping_byte_add(page + offset).cast::<T>();
+        assert!(first.is_aligned(), "sizes of elements divide that of a page");
+        // SAFETY: `first` has room for `bytes` before the second forbidden page, is aligned (line above)
+        // and new, so that it can't overlap `data`.
+        unsafe { ptr::copy_nonoverlapping(data.as_ptr(), first, data.len()) };
+        Self { map, map_bytes, first, len: data.len() }
+    }
+}
+
+impl<T> Deref for Guarded<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `new` wrote `len` elements at `first`; they live as long as `self`, which is borrowed.
+        unsafe { std::slice::from_raw_parts(self.first, self.len) }
+    }
+}
+
+impl<T> DerefMut for Guarded<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`; `self` is borrowed alone.
+        unsafe { std::slice::from_raw_parts_mut(self.first, self.len) }
+    }
+}
+
+impl<T> Drop for Guarded<T> {
+    fn drop(&mut self) {
+        // SAFETY: `new` made this mapping with this size; no slice of it outlives `self`.
+        let failed = unsafe { libc::munmap(self.map, self.map_bytes) };
+        assert_eq!(failed, 0, "a mapping that can't be given back");
+    }
+}
+
+fn flat16(lanes: &[F32x16]) -> Vec<f32> {
+    lanes.iter().flat_map(|lanes| lanes.0).collect()
+}
+
+fn flat8(lanes: &[F32x8]) -> Vec<f32> {
+    lanes.iter().flat_map(|lanes| lanes.0).collect()
+}
+
+#[test]
+fn the_guard_holds_what_it_was_given() {
+    for edge in EDGES {
+        for len in [0, 1, 1023, 1024, 1025] {
+            let data: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            let mut guarded = Guarded::new(&data, edge);
+            assert_eq!(guarded[..], data[..]);
+            guarded.fill(1.0);
+            assert!(guarded.iter().all(|&x| x == 1.0));
+        }
+    }
+}
+
+#[test]
+fn forward_and_softmax() {
+    let mut random = Random::new(70);
+    for kind in [Kind::Sparse, Kind::Floats] {
+        let data = Data::new(kind, (15, Some((5, 3))), 8, &mut random);
+        for (classes, n) in
+            (1..=16).flat_map(|classes| [1, 2, 15, 16, 17, 33].map(|n| (classes, n)))
+        {
+            let weights = random.many(15 * classes);
+            let weights = BlockWeights::gather(data.images.layout(), classes, &weights);
+            let (rows, bias) = (data.rows(n, &mut random), random.many(classes));
+            let padded = linear::padded_classes(classes);
+            for (isa, edge) in tiers().into_iter().flat_map(|isa| EDGES.map(|edge| (isa, edge))) {
+                let mut plain = Batch::default();
+                plain.begin(rows.iter().map(|row| row % classes as u32), padded, 1);
+                let mut fenced = plain.clone();
+                let mut part = plain.parts().next().unwrap();
+                linear::forward(isa, &data.images, &rows, &weights, part.sums);
+                let mut sums = Guarded::new(&vec![F32x16::default(); part.sums.len()], edge);
+                let rows = Guarded::new(&rows, edge);
+                linear::forward(isa, &data.images, &rows, &weights, &mut sums);
+                check_bits(&flat16(&sums), &flat16(part.sums), &format!("sums, {isa:?}"));
+                assert!(kernels::softmax(isa, &mut part, &bias, 0.5, 0.25));
+                let p = flat16(part.sums);
+                let mut part = fenced.parts().next().unwrap();
+                part.sums = &mut sums;
+                assert!(kernels::softmax(isa, &mut part, &Guarded::new(&bias, edge), 0.5, 0.25));
+                check_bits(&flat16(&sums), &p, &format!("probabilities, {isa:?}"));
+                for c in 0..classes {
+                    let expected: Vec<f32> = plain.error_terms(c).collect();
+                    check_bits(&fenced.error_terms(c).collect::<Vec<_>>(), &expected, "errors");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn backward() {
+    let mut random = Random::new(71);
+    for (kind, n) in [(Kind::Sparse, 1), (Kind::Floats, 17), (Kind::Dense, 33)] {
+        // Twelve blocks, the last of every row of them ragged.
+        let data = Data::new(kind, (77, Some((7, 11))), 8, &mut random);
+        for classes in 1..=16 {
+            let state = State::random(&data, classes, 1.0, &mut random);
+            let rows = data.rows(n, &mut random);
+            let labels: Vec<u32> = (0..n).map(|_| random.below(classes as u32)).collect();
+            let padded = linear::padded_classes(classes);
+            for (isa, edge) in tiers().into_iter().flat_map(|isa| EDGES.map(|edge| (isa, edge))) {
+                let mut fast = Fast::new(isa, 1, &data, &state);
+                assert!(fast.forward(&data, &rows, &labels));
+                let mut bias = Guarded::new(&vec![f32::NAN; classes], edge);
+                fast.batch.bias_gradient(&mut bias);
+                assert!(bias.iter().all(|g| g.is_finite()));
+                let fenced_rows = Guarded::new(&rows, edge);
+                for (first, count) in [(0, 12), (3, 5), (11, 1), (4, 0)] {
+                    let rule = rules()[random.below(6) as usize];
+                    let blocks = vec![F32x8::default(); count * padded];
+                    let mut plain = [blocks.clone(), blocks.clone(), blocks.clone()];
+                    let mut fenced = [(); 3].map(|()| Guarded::new(&blocks, edge));
+                    let run = |rows: &[u32], [w, m, v]: [&mut [F32x8]; 3]| {
+                        let mut part = BlockPart { first, w, m, v };
+                        let (images, mut buckets) = (&data.images, Buckets::default());
+                        linear::backward(
+                            isa,
+                            images,
+                            rows,
+                            &fast.batch,
+                            rule,
+                            &mut part,
+                            &mut buckets,
+                        )
+                    };
+                    assert!(run(&rows, plain.each_mut().map(|v| &mut v[..])));
+                    assert!(run(&fenced_rows, fenced.each_mut().map(|v| &mut v[..])));
+                    for (plain, fenced) in plain.iter().zip(&fenced) {
+                        check_bits(&flat8(fenced), &flat8(plain), &format!("{rule:?}, {isa:?}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn update_all() {
+    let mut random = Random::new(72);
+    for (isa, n) in tiers().into_iter().flat_map(|isa| (0..=70).map(move |n| (isa, n))) {
+        for (rule, edge) in rules().into_iter().flat_map(|rule| EDGES.map(|edge| (rule, edge))) {
+            let (g, values) = (random.many(n), random.many(n));
+            let second: Vec<f32> = values.iter().map(|v| v.abs()).collect();
+            let mut plain = [values.clone(), values, second];
+            let mut fenced = plain.each_ref().map(|v| Guarded::new(v, edge));
+            let [w, m, v] = plain.each_mut();
+            assert!(optim::update_all(isa, rule, &g, (w, m, v)));
+            let [w, m, v] = fenced.each_mut();
+            assert!(optim::update_all(isa, rule, &Guarded::new(&g, edge), (w, m, v)));
+            for (plain, fenced) in plain.iter().zip(&fenced) {
+                check_bits(fenced, plain, &format!("{n}, {rule:?}, {isa:?}"));
+            }
+        }
+    }
+}
+
+/// Strides of A, B and C: by rows, by columns, with gaps.
+fn strides(rows: usize, cols: usize) -> [(usize, usize); 4] {
+    [(cols, 1), (1, rows), (cols + 2, 1), (2 * cols + 1, 2)]
+}
+
+/// A guarded matrix of NaN whose elements are random, so that its last element is the slice's last.
+fn matrix(
+    (rows, cols): (usize, usize),
+    by: (usize, usize),
+    edge: Edge,
+    random: &mut Random,
+) -> Guarded<f32> {
+    let len = if rows * cols == 0 { 0 } else { (rows - 1) * by.0 + (cols - 1) * by.1 + 1 };
+    let mut data = vec![f32::NAN; len];
+    for (i, j) in (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j))) {
+        data[i * by.0 + j * by.1] = random.signed();
+    }
+    Guarded::new(&data, edge)
+}
+
+#[test]
+fn gemm_and_the_third_opinion() {
+    let mut random = Random::new(73);
+    let around = [0, 1, 5, 7, 12, 13, 16, 17, 32, 33];
+    for (m, n) in around.into_iter().flat_map(|m| around.map(|n| (m, n))) {
+        for (k, edge) in [0, 1, 3, 193].into_iter().flat_map(|k| EDGES.map(|edge| (k, edge))) {
+            let mut any = |rows, cols| strides(rows, cols)[random.below(4) as usize];
+            let (a_by, b_by, c_by) = (any(m, k), any(k, n), any(m, n));
+            let a_data = matrix((m, k), a_by, edge, &mut random);
+            let b_data = matrix((k, n), b_by, edge, &mut random);
+            let a = MatRef::with_strides(&a_data, (m, k), a_by);
+            let b = MatRef::with_strides(&b_data, (k, n), b_by);
+            let exact = reference::gemm(a, b);
+            let name = format!("{m} x {k} x {n} by {a_by:?} {b_by:?} {c_by:?}");
+            let check = |c: &[f32], name: &str| {
+                let c = MatRef::with_strides(c, (m, n), c_by);
+                let c: Vec<f32> = (0..m * n).map(|i| c.at(i / n, i % n)).collect();
+                check_bound(&c, &exact.values, |i| exact.bound(i), name);
+            };
+            for isa in tiers() {
+                let mut c = matrix((m, n), c_by, edge, &mut random);
+                gemm(isa, a, b, MatMut::with_strides(&mut c, (m, n), c_by));
+                check(&c, &format!("{name}, {isa:?}"));
+            }
+            let mut c = matrix((m, n), c_by, edge, &mut random);
+            let [a_by, b_by, c_by] = [a_by, b_by, c_by].map(|(r, c)| (r as isize, c as isize));
+            let (a, b, into) = (a_data.as_ptr(), b_data.as_ptr(), c.as_mut_ptr());
+            // SAFETY: the views above and `matrix` proved that every element lies within its slice; with
+            // a beta of 0 what was in C is not read.
+            unsafe {
+                matrixmultiply::sgemm(
+                    m, k, n, 1.0, a, a_by.0, a_by.1, b, b_by.0, b_by.1, 0.0, into, c_by.0, c_by.1,
+                )
+            };
+            check(&c, &format!("{name}, matrixmultiply"));
+        }
+    }
+}

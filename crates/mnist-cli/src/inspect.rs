@@ -1,0 +1,112 @@
+//! `mnist inspect`: what a file or folder holds.
+
+mod folder;
+mod idx_file;
+mod model_file;
+mod values;
+
+use pictures::Picture;
+use pictures::terminal::{Bar, Graphics, Titled, bars, grid, per_row};
+
+use crate::args::InspectArgs;
+use crate::failure::Failure;
+use crate::input::{Input, Kind};
+use crate::output::Output;
+use crate::screen::Screen;
+
+/// The most images that are drawn, in at most two rows.
+const MOST_IMAGES: usize = 10;
+
+/// The name of a model's file, by which a run's folder is known.
+const MODEL_FILE: &str = "model.safetensors";
+
+/// What is known of a file or folder.
+struct Report {
+    /// One line: what it is.
+    title: String,
+    /// Names and values, a line each.
+    facts: Vec<(&'static str, String)>,
+    /// Histograms and images, each a paragraph of whole lines.
+    drawings: Vec<String>,
+    /// The same as one object.
+    json: serde_json::Value,
+}
+
+pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
+    let screen = Screen::stdout(args.graphics);
+    let path = &args.path;
+    let report = if path.is_dir() {
+        let model = path.join(MODEL_FILE);
+        match idx::presence(path)? {
+            idx::Presence::Absent if model.is_file() => model_file::inspect(&model)?,
+            _ => folder::inspect(path, &screen)?,
+        }
+    } else {
+        let input = Input::open(path)?;
+        let named_model = path.extension().is_some_and(|extension| extension == "safetensors");
+        if input.kind == Kind::Model || named_model {
+            model_file::inspect(path)?
+        } else {
+            idx_file::inspect(path, &input, &screen)?
+        }
+    };
+    let mut output = Output::default();
+    if args.json {
+        output.line(report.json);
+    } else {
+        output.line(report.title);
+        let width = report.facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, value) in report.facts {
+            output.line(format_args!("{name:width$}  {value}"));
+        }
+        for drawing in report.drawings {
+            output.line(format_args!("\n{}", drawing.trim_end_matches('\n')));
+        }
+    }
+    output.finish()
+}
+
+/// Draws the first images of a shape (height, width): at most two rows. `image` makes the pixels and the
+/// title of each.
+fn draw(
+    screen: &Screen,
+    count: usize,
+    (height, width): (usize, usize),
+    image: impl Fn(usize) -> (Vec<u8>, String),
+) -> Option<String> {
+    if count == 0 || height == 0 || width == 0 {
+        return None;
+    }
+    let graphics = screen.graphics(4, width);
+    let first = image(0).0;
+    let in_a_row = per_row(Picture::new(&first, (height, width)), graphics, screen.columns());
+    let images: Vec<_> = (0..count.min(MOST_IMAGES).min(2 * in_a_row)).map(image).collect();
+    let titled: Vec<_> = images
+        .iter()
+        .map(|(pixels, title)| Titled {
+            title: title.clone(),
+            picture: Picture::new(pixels, (height, width)),
+        })
+        .collect();
+    Some(grid(&titled, graphics, screen.columns()))
+}
+
+/// Draws a histogram: how often there is what.
+fn histogram(screen: &Screen, counts: impl IntoIterator<Item = (String, usize)>) -> String {
+    let chart: Vec<Bar> = counts
+        .into_iter()
+        .map(|(label, count)| Bar { label, note: count.to_string(), value: count as f64 })
+        .collect();
+    let full = chart.iter().map(|bar| bar.value).fold(0.0, f64::max);
+    bars(&chart, full, bar_graphics(screen), screen.columns())
+}
+
+/// What draws bars: they need no colours.
+fn bar_graphics(screen: &Screen) -> Graphics {
+    screen.graphics(usize::MAX, 1)
+}
+
+/// A count and its noun, as `1 image` and `2 images`.
+fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}

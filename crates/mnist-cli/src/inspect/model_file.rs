@@ -1,0 +1,99 @@
+//! A model file in words.
+
+use std::path::Path;
+
+use model::{Metadata, Model, files::MNIST_SHA256};
+use serde_json::{Value, json};
+
+use super::Report;
+use crate::failure::Failure;
+use crate::screen::printable;
+use crate::verify::PUBLISHED_SHA256;
+
+pub(super) fn inspect(path: &Path) -> Result<Report, Failure> {
+    let Model { parameters, metadata } = Model::read(path)?;
+    let (features, classes) = (parameters.features(), parameters.classes());
+    let sha256 = parameters.sha256();
+    let (low, high) = range(&parameters.weights);
+    let names: Vec<String> = metadata.classes.iter().map(|name| printable(name)).collect();
+    let is_mnist = if metadata.dataset_sha256 == MNIST_SHA256 { " MNIST" } else { "" };
+    let mut facts = vec![
+        ("classes", format!("{classes}: {}", names.join(", "))),
+        (
+            "image",
+            match metadata.image() {
+                Some((height, width)) => format!("{height} x {width} pixels"),
+                None => "none, features without a shape".to_owned(),
+            },
+        ),
+        ("weights", format!("F32 {features} x {classes}, {low} to {high}")),
+        ("bias", format!("F32 {classes}")),
+        ("sha256", sha256.clone()),
+    ];
+    if sha256 == PUBLISHED_SHA256 {
+        facts.push(("published", "yes, these are the weights of the tutorial's run".to_owned()));
+    }
+    facts.extend(training(&metadata));
+    facts.push(("data", format!("{}{is_mnist}", printable(&metadata.dataset_sha256))));
+    facts.push((
+        "versions",
+        format!("file format {}, numerics {}", metadata.format, metadata.numerics),
+    ));
+    let json = json!({
+        "kind": "model",
+        "path": path.to_string_lossy(),
+        "features": features,
+        "weights_sha256": sha256,
+        "metadata": metadata,
+    });
+    let path = printable(&path.to_string_lossy());
+    let title = format!("{path}: softmax model, {features} features, {classes} classes");
+    Ok(Report { title, facts, drawings: Vec::new(), json })
+}
+
+/// The settings of the training run; those that are not understood are left out.
+fn training(metadata: &Metadata) -> Vec<(&'static str, String)> {
+    let setting = |name: &str| metadata.config.get(name).filter(|value| !value.is_null());
+    let plain = |name: &str| setting(name).map(|value| printable(&value.to_string()));
+    let mut facts = Vec::new();
+    if let (Some(epochs), Some(batch)) = (plain("epochs"), plain("batch_size")) {
+        let order = match setting("shuffle") {
+            Some(Value::Bool(false)) => "in file order",
+            _ => "shuffled",
+        };
+        facts.push(("training", format!("{epochs} epochs, batches of {batch}, {order}")));
+    }
+    for (fact, name) in [
+        ("optimizer", "optimizer"),
+        ("rate", "learning_rate"),
+        ("l2", "l2"),
+        ("init", "init"),
+        ("seed", "seed"),
+        ("validation", "validation"),
+    ] {
+        facts.extend(setting(name).map(|value| (fact, printable(&in_words(value)))));
+    }
+    facts
+}
+
+/// A setting as `0.001`, or `adam, beta1 0.9, beta2 0.999`.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(fields) => {
+            let name = fields.get("name").map(in_words);
+            let others = fields
+                .iter()
+                .filter(|(key, _)| *key != "name")
+                .map(|(key, value)| format!("{key} {}", in_words(value)));
+            name.into_iter().chain(others).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn range(values: &[f32]) -> (f32, f32) {
+    values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &value| {
+        (low.min(value), high.max(value))
+    })
+}
