@@ -12,9 +12,9 @@ mod shapes;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use kernels::linear::{self, BlockPart, BlockWeights, Buckets, padded_classes};
+use kernels::linear::{self, BlockPart, BlockWeights, Cursors, padded_classes};
 use kernels::spec::Rule;
-use kernels::{Batch, F32x8, F32x16, Images, Isa, Layout, softmax};
+use kernels::{Batch, F32x16, Images, Isa, Layout, softmax};
 use shapes::{BACKWARD, BATCH, CLASSES, FEATURES, FORWARD, IMAGES, SIDE};
 use shapes::{indices, numbers, strokes};
 
@@ -44,7 +44,7 @@ fn forward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
             let mut batches = order.chunks_exact(BATCH).cycle();
             bencher.iter(|| {
                 let rows = black_box(batches.next().unwrap_or_default());
-                linear::forward(isa, images, rows, weights, black_box(&mut sums));
+                linear::forward(isa, images, (rows, &[]), weights, black_box(&mut sums));
             });
         });
     }
@@ -63,16 +63,16 @@ fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
         softmax(Isa::detect(), &mut part, &[0.5; CLASSES], 1.0, 1.0 / 255.0 / BATCH as f32);
     }
     for isa in Isa::all() {
-        let (mut w, mut buckets) = (weights.clone(), Buckets::default());
-        let mut m = vec![F32x8::default(); w.blocks_mut().len()];
+        let (mut w, mut cursors) = (weights.clone(), Cursors::default());
+        let mut m = vec![F32x16::default(); w.pairs_mut().len()];
         let mut v = m.clone();
         group.bench_function(isa.name(), |bencher| {
             let mut batches = order.chunks_exact(BATCH).cycle();
             bencher.iter(|| {
                 let rows = black_box(batches.next().unwrap_or_default());
-                let mut part = BlockPart { first: 0, w: w.blocks_mut(), m: &mut m, v: &mut v };
+                let mut part = BlockPart { first: 0, w: w.pairs_mut(), m: &mut m, v: &mut v };
                 let (rule, batch) = ((ADAM, 0.0), black_box(&batch));
-                linear::backward(isa, images, rows, batch, rule, &mut part, &mut buckets)
+                linear::backward(isa, images, rows, batch, rule, &mut part, &mut cursors)
             });
         });
     }

@@ -188,22 +188,23 @@ impl Batch {
     ///
     /// The sums are eight in f64, by position modulo 8, as in `spec::gradient`.
     pub fn bias_gradient(&self, gradient: &mut [f32]) {
-        let mut p = vec![0.0; self.len()];
+        let n = self.len() as f64;
         for (c, gradient) in gradient.iter_mut().enumerate() {
-            let mut filled = 0;
-            for (group, rows) in self.groups() {
-                p[filled..filled + rows]
-                    .copy_from_slice(&self.sums[group * self.padded + c].0[..rows]);
-                filled += rows;
-            }
             let mut s = [0.0f64; LANES];
-            let (whole, rest) = p.as_chunks::<LANES>();
-            for eight in whole {
-                s.iter_mut().zip(eight).for_each(|(s, &p)| *s += f64::from(p));
+            let mut position = 0usize;
+            for (group, rows) in self.groups() {
+                let p = &self.sums[group * self.padded + c].0[..rows];
+                // A part may begin at any position; what stands before the next multiple of 8 goes first.
+                let (head, rest) =
+                    p.split_at((position.next_multiple_of(LANES) - position).min(rows));
+                s[position % LANES..].iter_mut().zip(head).for_each(|(s, &p)| *s += f64::from(p));
+                for eight in rest.chunks(LANES) {
+                    s.iter_mut().zip(eight).for_each(|(s, &p)| *s += f64::from(p));
+                }
+                position += rows;
             }
-            s.iter_mut().zip(rest).for_each(|(s, &p)| *s += f64::from(p));
             let images = self.labels.iter().filter(|&&label| label as usize == c).count();
-            *gradient = ((spec::sum8(s) - images as f64) / self.len() as f64) as f32;
+            *gradient = ((spec::sum8(s) - images as f64) / n) as f32;
         }
     }
 }

@@ -8,12 +8,16 @@
 //! blocks  [entry]   which block, ascending within an image
 //! values  [entry]   its 8 features
 //! ```
+//!
+//! Behind the entries of an image stands one with block `NO_BLOCK`, so that walking them needs no count.
 
-use crate::simd::{F32x8, SimdBlock};
+use crate::simd::{F32x8, Simd, prefetch};
 use crate::spec::{self, LANES};
 
 /// The largest number of blocks in an image; their indices are stored as u16.
-pub const MAX_BLOCKS: usize = 1 << 16;
+pub const MAX_BLOCKS: usize = NO_BLOCK as usize;
+/// Behind the last block of an image.
+pub(crate) const NO_BLOCK: u16 = u16::MAX;
 
 /// How the features of an image are gathered into blocks of 8 (see [`spec::blocks`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,23 +79,23 @@ impl Layout {
 pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
     /// Eight of them.
     type Block: Copy + Default + AsRef<[Self]> + AsMut<[Self]>;
-    /// The eight as f32 lanes.
-    fn load<S: SimdBlock>(s: S, block: &Self::Block) -> S::V;
+    /// The eight as f32, in every block of a vector.
+    fn repeat<S: Simd>(s: S, block: &Self::Block) -> S::V;
 }
 
 impl Feature for u8 {
     type Block = [u8; LANES];
     #[inline(always)]
-    fn load<S: SimdBlock>(s: S, block: &[u8; LANES]) -> S::V {
-        s.load_u8(block)
+    fn repeat<S: Simd>(s: S, block: &[u8; LANES]) -> S::V {
+        s.repeat_u8(block)
     }
 }
 
 impl Feature for f32 {
     type Block = F32x8;
     #[inline(always)]
-    fn load<S: SimdBlock>(s: S, block: &F32x8) -> S::V {
-        s.load8(block)
+    fn repeat<S: Simd>(s: S, block: &F32x8) -> S::V {
+        s.repeat8(block)
     }
 }
 
@@ -120,6 +124,8 @@ impl<E: Feature> BlockRows<E> {
                     rows.values.push(values);
                 }
             }
+            rows.blocks.push(NO_BLOCK);
+            rows.values.push(E::Block::default());
             rows.starts.push(rows.blocks.len() as u32);
         }
         rows
@@ -128,7 +134,15 @@ impl<E: Feature> BlockRows<E> {
     /// The entries of image `i`.
     #[inline(always)]
     pub(crate) fn entries(&self, i: usize) -> std::ops::Range<usize> {
-        self.starts[i] as usize..self.starts[i + 1] as usize
+        self.starts[i] as usize..self.starts[i + 1] as usize - 1
+    }
+
+    /// Asks for the cache lines of image `i`, which will be read soon.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, i: usize) {
+        let entries = self.entries(i);
+        prefetch(&self.blocks[entries.clone()]);
+        prefetch(&self.values[entries]);
     }
 
     fn unpack(&self, layout: &Layout, i: usize, out: &mut [f32]) {
@@ -220,7 +234,7 @@ impl Images {
 
     /// Blocks that are not zero, over all images.
     pub fn active_blocks(&self) -> usize {
-        with_rows!(self, |rows| rows.blocks.len())
+        with_rows!(self, |rows| rows.blocks.len()) - self.len()
     }
 
     /// Writes the features of image `i` in file order, before scaling.
@@ -238,7 +252,7 @@ impl Layout {
     fn check(&self, len: usize) -> Result<(), TooManyBlocks> {
         let images = len / self.features.max(1);
         assert_eq!(images * self.features, len, "whole images of {} features", self.features);
-        let most = images.checked_mul(self.block_count()).ok_or(TooManyBlocks)?;
+        let most = images.checked_mul(self.block_count() + 1).ok_or(TooManyBlocks)?;
         u32::try_from(most).map(|_| ()).map_err(|_| TooManyBlocks)
     }
 }
@@ -325,8 +339,9 @@ mod tests {
         assert!(Layout::new(MAX_BLOCKS + 1, Some((1, MAX_BLOCKS + 1))).is_some());
         assert_eq!(Layout::new(usize::MAX, Some((1, usize::MAX))), None);
         let (one, most) = (Layout::new(1, None).unwrap(), u32::MAX as usize);
-        assert_eq!(one.check(most), Ok(()));
-        assert_eq!(one.check(most + 1), Err(TooManyBlocks));
+        // With the entry that ends it, each image has two.
+        assert_eq!(one.check(most / 2), Ok(()));
+        assert_eq!(one.check(most / 2 + 1), Err(TooManyBlocks));
     }
 
     #[test]

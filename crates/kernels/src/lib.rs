@@ -41,5 +41,5 @@ pub use isa::{Isa, IsaError, TIER_NAMES};
 pub use layout::{Images, Layout, MAX_BLOCKS, TooManyBlocks};
 pub use mat::{MatMut, MatRef};
 pub use nonfinite::NonFinite;
-pub use simd::{F32x8, F32x16};
+pub use simd::F32x16;
 pub use softmax::softmax;

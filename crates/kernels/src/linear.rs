@@ -11,35 +11,41 @@
 //! ```
 //!
 //! Features are lanes. The weights stand as [block][class][lane], so that one block of an image meets one
-//! run of memory, and a gradient lives only in registers. Registers: at most 10 accumulators, one block of
-//! features and one of weights or errors = 12 of AVX2's 16; more than 10 classes take two passes.
+//! run of memory, and a gradient lives only in registers. A vector of 16 lanes holds two classes of a
+//! block forward, and two neighbouring blocks backward, with a mask where an image has only one of them.
+//!
+//! Registers: at most 10 accumulators, one vector of features and one of weights or errors = 12 of AVX2's
+//! 16; more than 10 classes take two passes there.
 
 use crate::batch::{Batch, GROUP};
 use crate::isa::{Isa, dispatch};
-use crate::layout::{BlockRows, Feature, Images, Layout, with_rows};
+use crate::layout::{BlockRows, Feature, Images, Layout, NO_BLOCK, with_rows};
 use crate::optim::{Weight, update};
-use crate::simd::{F32x8, F32x16, Simd, SimdBlock};
+use crate::simd::{F32x16, Simd, SimdBlock, flat};
 use crate::softmax::is_zero;
-use crate::spec::{FEW_CLASSES, Rule};
+use crate::spec::{FEW_CLASSES, LANES, Rule};
 
-/// Classes are padded to an even number, so that there are 8 shapes of kernel and not 16; the padding is
-/// zero and stays zero.
+/// Images between the one whose features are asked for and the one that is worked on.
+const AHEAD: usize = 10;
+
+/// Classes are padded to an even number, so that two make a vector of 16 lanes; the padding is zero and
+/// stays zero.
 pub fn padded_classes(classes: usize) -> usize {
     classes.next_multiple_of(2)
 }
 
-/// Calls `$f::<P, N>` for `P` padded classes, `N` of them at a time.
+/// Calls `$f::<.., H, N>` for `H` pairs of classes, `N` classes at a time.
 macro_rules! with_classes {
     ($padded:expr, $f:ident::<$($t:ident),*>($($arg:expr),*)) => {
         match $padded {
-            2 => $f::<$($t,)* 2, 2>($($arg),*),
-            4 => $f::<$($t,)* 4, 4>($($arg),*),
-            6 => $f::<$($t,)* 6, 6>($($arg),*),
-            8 => $f::<$($t,)* 8, 8>($($arg),*),
-            10 => $f::<$($t,)* 10, 10>($($arg),*),
-            12 => $f::<$($t,)* 12, 6>($($arg),*),
-            14 => $f::<$($t,)* 14, 7>($($arg),*),
-            16 => $f::<$($t,)* 16, 8>($($arg),*),
+            2 => $f::<$($t,)* 1, 2>($($arg),*),
+            4 => $f::<$($t,)* 2, 4>($($arg),*),
+            6 => $f::<$($t,)* 3, 6>($($arg),*),
+            8 => $f::<$($t,)* 4, 8>($($arg),*),
+            10 => $f::<$($t,)* 5, 10>($($arg),*),
+            12 => $f::<$($t,)* 6, 6>($($arg),*),
+            14 => $f::<$($t,)* 7, 7>($($arg),*),
+            16 => $f::<$($t,)* 8, 8>($($arg),*),
             other => unreachable!("{other} padded classes of at most {FEW_CLASSES}"),
         }
     };
@@ -50,7 +56,8 @@ macro_rules! with_classes {
 /// Lanes past the edge of the image and padding classes are zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockWeights {
-    blocks: Vec<F32x8>,
+    /// [block][pair of classes]: 8 lanes of one class and 8 of the next.
+    pairs: Vec<F32x16>,
     padded: usize,
 }
 
@@ -62,15 +69,15 @@ impl BlockWeights {
         assert!((1..=FEW_CLASSES).contains(&classes), "{classes} classes of 1 to {FEW_CLASSES}");
         assert_eq!(weights.len(), layout.features() * classes, "weights of {classes} classes");
         let padded = padded_classes(classes);
-        let mut blocks = vec![F32x8::default(); layout.block_count() * padded];
-        for (t, block) in blocks.chunks_exact_mut(padded).enumerate() {
+        let mut pairs = vec![F32x16::default(); layout.block_count() * padded / 2];
+        for (t, block) in pairs.chunks_exact_mut(padded / 2).enumerate() {
             for (lane, k) in layout.lanes(t) {
-                for (c, class) in block[..classes].iter_mut().enumerate() {
-                    class.0[lane] = weights[k * classes + c];
+                for c in 0..classes {
+                    block[c / 2].0[c % 2 * LANES + lane] = weights[k * classes + c];
                 }
             }
         }
-        Self { blocks, padded }
+        Self { pairs, padded }
     }
 
     /// Writes the weights [features x classes], row-major in file order.
@@ -79,37 +86,38 @@ impl BlockWeights {
     pub fn scatter(&self, layout: &Layout, classes: usize, weights: &mut [f32]) {
         assert_eq!(padded_classes(classes), self.padded, "{classes} classes");
         assert_eq!(weights.len(), layout.features() * classes, "weights of {classes} classes");
-        for (t, block) in self.blocks.chunks_exact(self.padded).enumerate() {
+        for (t, block) in self.pairs.chunks_exact(self.padded / 2).enumerate() {
             for (lane, k) in layout.lanes(t) {
-                for (c, class) in block[..classes].iter().enumerate() {
-                    weights[k * classes + c] = class.0[lane];
+                for c in 0..classes {
+                    weights[k * classes + c] = block[c / 2].0[c % 2 * LANES + lane];
                 }
             }
         }
     }
 
-    /// The weights as [block][padded class], to be cut into parts for [`backward`].
-    pub fn blocks_mut(&mut self) -> &mut [F32x8] {
-        &mut self.blocks
+    /// The weights as [block][pair of classes], to be cut into parts for [`backward`].
+    pub fn pairs_mut(&mut self) -> &mut [F32x16] {
+        &mut self.pairs
     }
 }
 
 /// Computes the sums `S` of the images `rows` of `images`: `S[c] = x W[.., c]`, before scale and bias.
 ///
-/// Shapes: `sums` [groups of 16 rows x padded classes]; lanes past the last row are left alone.
-/// Equals `spec::logits` bit for bit.
+/// Shapes: `sums` [groups of 16 rows x padded classes]; lanes past the last row are left alone. The
+/// images `upcoming` are fetched into the cache on the way. Equals `spec::logits` bit for bit.
 ///
 /// Panics if the shapes do not fit or there is no such image.
 pub fn forward(
     isa: Isa,
     images: &Images,
-    rows: &[u32],
+    (rows, upcoming): (&[u32], &[u32]),
     weights: &BlockWeights,
     sums: &mut [F32x16],
 ) {
     let padded = weights.padded;
-    assert_eq!(weights.blocks.len(), images.layout().block_count() * padded, "weights");
+    assert_eq!(weights.pairs.len(), images.layout().block_count() * padded / 2, "weights");
     assert_eq!(sums.len(), rows.len().div_ceil(GROUP) * padded, "sums of {} rows", rows.len());
+    let rows = (rows, upcoming);
     with_rows!(images, |x| dispatch!(isa, |s| forward_classes(s, x, rows, weights, sums)));
 }
 
@@ -117,107 +125,153 @@ pub fn forward(
 fn forward_classes<S: Simd, E: Feature>(
     s: S,
     images: &BlockRows<E>,
-    rows: &[u32],
+    rows: (&[u32], &[u32]),
     weights: &BlockWeights,
     sums: &mut [F32x16],
 ) {
-    with_classes!(weights.padded, forward_rows::<S, E>(s, images, rows, &weights.blocks, sums));
+    with_classes!(weights.padded, forward_rows::<S, E>(s, images, rows, &weights.pairs, sums));
 }
 
 #[inline(always)]
-fn forward_rows<S: Simd, E: Feature, const P: usize, const N: usize>(
+fn forward_rows<S: Simd, E: Feature, const H: usize, const N: usize>(
     s: S,
     images: &BlockRows<E>,
-    rows: &[u32],
-    weights: &[F32x8],
+    (rows, upcoming): (&[u32], &[u32]),
+    weights: &[F32x16],
     sums: &mut [F32x16],
 ) {
-    let s = s.block();
-    let (weights, _) = weights.as_chunks::<P>();
-    let (sums, _) = sums.as_chunks_mut::<P>();
-    for (rows, sums) in rows.chunks(GROUP).zip(sums) {
+    let (weights, _) = weights.as_chunks::<H>();
+    let mut ahead = rows.iter().chain(upcoming).skip(AHEAD);
+    for (rows, sums) in rows.chunks(GROUP).zip(sums.chunks_exact_mut(2 * H)) {
         for (lane, &row) in rows.iter().enumerate() {
+            if let Some(&row) = ahead.next() {
+                images.prefetch(row as usize);
+            }
             let entries = images.entries(row as usize);
-            let (blocks, values) = (&images.blocks[entries.clone()], &images.values[entries]);
-            for first in (0..P).step_by(N) {
-                let mut acc = [s.splat(0.0); N];
-                for (&block, x) in blocks.iter().zip(values) {
-                    let x = E::load(s, x);
-                    let w = &weights[usize::from(block)];
-                    for c in 0..N {
-                        acc[c] = s.fma(x, s.load8(&w[first + c]), acc[c]);
+            let entries = images.blocks[entries.clone()].iter().zip(&images.values[entries]);
+            if S::LANES == 2 * LANES {
+                let mut acc = [s.splat(0.0); H];
+                for (&block, x) in entries {
+                    let (x, w) = (E::repeat(s, x), &weights[usize::from(block)]);
+                    for (acc, w) in acc.iter_mut().zip(w) {
+                        *acc = s.fma(x, s.load(&w.0), *acc);
                     }
                 }
-                for c in (0..N).step_by(4) {
-                    let four = std::array::from_fn(|i| acc[(c + i).min(N - 1)]);
-                    for (i, sum) in s.sum_lanes(four).into_iter().enumerate().take(N - c) {
-                        sums[first + c + i].0[lane] = sum;
+                let halves = |c: usize| s.block_of(acc[c / 2], c % 2);
+                put_sums::<S, H>(s, halves, 2 * H, &mut sums[..2 * H], lane);
+            } else {
+                for first in (0..2 * H).step_by(N) {
+                    let mut acc = [s.splat(0.0); N];
+                    for (&block, x) in entries.clone() {
+                        let (x, w) = (E::repeat(s, x), &weights[usize::from(block)]);
+                        for (c, acc) in acc.iter_mut().enumerate() {
+                            let c = first + c;
+                            *acc = s.fma(x, s.load(&w[c / 2].0[c % 2 * LANES..]), *acc);
+                        }
                     }
+                    let whole = |c: usize| s.block_of(acc[c], 0);
+                    put_sums::<S, H>(s, whole, N, &mut sums[first..first + N], lane);
                 }
             }
         }
     }
 }
 
-/// A run of blocks that one worker owns: their weights and moments as [block][padded class].
+/// Sums the lanes of each of `n` accumulators into lane `lane` of `sums` [n].
+#[inline(always)]
+fn put_sums<S: Simd, const H: usize>(
+    s: S,
+    acc: impl Fn(usize) -> <S::Block as Simd>::V,
+    n: usize,
+    sums: &mut [F32x16],
+    lane: usize,
+) {
+    for c in (0..n).step_by(4) {
+        let four = std::array::from_fn(|i| acc((c + i).min(n - 1)));
+        let four = s.block().sum_lanes(four);
+        for (sum, to) in four.into_iter().zip(&mut sums[c..]) {
+            to.0[lane] = sum;
+        }
+    }
+}
+
+/// A run of blocks that one worker owns: their weights and moments as [block][pair of classes].
 #[derive(Debug)]
 pub struct BlockPart<'a> {
     /// The index of the first block.
     pub first: usize,
     /// The weights.
-    pub w: &'a mut [F32x8],
+    pub w: &'a mut [F32x16],
     /// The first moments, or the momentum.
-    pub m: &'a mut [F32x8],
+    pub m: &'a mut [F32x16],
     /// The second moments.
-    pub v: &'a mut [F32x8],
+    pub v: &'a mut [F32x16],
 }
 
-/// Where one block of one image of the batch stands.
-#[derive(Clone, Copy, Debug, Default)]
-struct Entry {
-    /// Index into the values of the images.
-    value: u32,
-    /// Slot of the image in the batch.
-    slot: u32,
-}
-
-/// Lists of the images that have a block, for the blocks of one part; kept between steps so that no step
-/// allocates.
+/// How far a worker has come through the images of a batch; kept between steps so that no step allocates.
+///
+/// All walk through their blocks side by side: at block t, the images that have it are those whose next
+/// block is t. They are found 64 at a time, as the bits of one comparison.
 #[derive(Debug, Default)]
-pub struct Buckets {
-    /// [block of the part][position]; the first `counts[block]` are in use.
-    entries: Vec<Entry>,
-    counts: Vec<u32>,
+pub struct Cursors {
+    images: Vec<Cursor64>,
+    /// The images that have the block at hand: its index among all entries, and that of their error terms
+    /// among all numbers of the batch's.
+    list: Vec<(u32, u32)>,
 }
 
-impl Buckets {
-    /// Sorts the entries of the images `rows` of a batch by block, for `count` blocks from `first` on.
-    fn fill<E: Feature>(
+/// The cursors of 64 images.
+#[derive(Clone, Copy, Debug)]
+struct Cursor64 {
+    /// The next block, or `NO_BLOCK`.
+    next: [u16; 64],
+    /// Its index among all entries, and that of the image's error terms among all numbers of the batch's.
+    at: [(u32, u32); 64],
+}
+
+impl Cursors {
+    /// Sets the cursors of the images `rows` of a batch to their first blocks from `first` on.
+    fn set<E: Feature>(
         &mut self,
         images: &BlockRows<E>,
         rows: &[u32],
         batch: &Batch,
-        (first, count): (usize, usize),
+        first: usize,
     ) {
-        self.counts.clear();
-        self.counts.resize(count, 0);
-        self.entries.resize(count * rows.len(), Entry::default());
+        let none = Cursor64 { next: [NO_BLOCK; 64], at: [(0, 0); 64] };
+        self.images.clear();
+        self.images.resize(rows.len().div_ceil(64), none);
+        self.list.resize(64 * self.images.len(), (0, 0));
         for (first_slot, positions) in batch.slots() {
-            for (slot, &row) in (first_slot..).zip(&rows[positions]) {
-                let entries = images.entries(row as usize);
+            for (slot, position) in (first_slot..).zip(positions) {
+                let entries = images.entries(rows[position] as usize);
                 let blocks = &images.blocks[entries.clone()];
-                let skipped = blocks.partition_point(|&block| usize::from(block) < first);
-                for (value, &block) in entries.zip(blocks).skip(skipped) {
-                    let Some(filled) = self.counts.get_mut(usize::from(block) - first) else {
-                        break;
-                    };
-                    let bucket = (usize::from(block) - first) * rows.len();
-                    self.entries[bucket + *filled as usize] =
-                        Entry { value: value as u32, slot: slot as u32 };
-                    *filled += 1;
-                }
+                // Counting all is faster than to search: the compiler compares many at once.
+                let before = blocks.iter().filter(|&&block| usize::from(block) < first).count();
+                let (entry, cursors) = (entries.start + before, &mut self.images[position / 64]);
+                cursors.next[position % 64] = images.blocks[entry];
+                let error = slot / GROUP * batch.padded() * GROUP + slot % GROUP;
+                cursors.at[position % 64] = (entry as u32, error as u32);
             }
         }
+    }
+
+    /// Lists the images that have block `t`, in batch order, and moves their cursors on.
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, s: S, t: u16, blocks: &[u16]) -> &[(u32, u32)] {
+        let mut len = 0;
+        for Cursor64 { next, at } in &mut self.images {
+            let mut having = s.equal_bits(next, t);
+            while having != 0 {
+                let i = having.trailing_zeros() as usize % 64;
+                having &= having - 1;
+                self.list[len] = at[i];
+                len += 1;
+                at[i].0 += 1;
+                next[i] = blocks[at[i].0 as usize];
+            }
+        }
+        &self.list[..len]
     }
 }
 
@@ -235,71 +289,68 @@ pub fn backward(
     batch: &Batch,
     rule: (Rule, f32),
     part: &mut BlockPart<'_>,
-    buckets: &mut Buckets,
+    cursors: &mut Cursors,
 ) -> bool {
-    let (n, padded) = (part.w.len(), batch.padded());
+    let (n, half) = (part.w.len(), batch.padded() / 2);
     assert_eq!(rows.len(), batch.len(), "images of the batch");
-    assert_eq!((n % padded, part.m.len(), part.v.len()), (0, n, n), "weights and moments");
+    assert_eq!((n % half, part.m.len(), part.v.len()), (0, n, n), "weights and moments");
     with_rows!(images, |x| {
-        buckets.fill(x, rows, batch, (part.first, n / padded));
-        let (entries, counts) = (&buckets.entries[..], &buckets.counts[..]);
-        let lists = entries.chunks_exact(rows.len()).zip(counts).map(|(e, &n)| &e[..n as usize]);
-        dispatch!(isa, |s| backward_classes(s, x, lists, batch, rule, part))
+        cursors.set(x, rows, batch, part.first);
+        dispatch!(isa, |s| backward_classes(s, x, batch, rule, part, cursors))
     })
 }
 
 #[inline(always)]
-fn backward_classes<'a, S: Simd, E: Feature, L: Iterator<Item = &'a [Entry]>>(
+fn backward_classes<S: Simd, E: Feature>(
     s: S,
     images: &BlockRows<E>,
-    lists: L,
     batch: &Batch,
     rule: (Rule, f32),
     part: &mut BlockPart<'_>,
+    cursors: &mut Cursors,
 ) -> bool {
-    with_classes!(
-        batch.padded(),
-        backward_blocks::<S, E, L>(s, images, lists, batch.errors(), rule, part)
-    )
+    with_classes!(batch.padded(), backward_blocks::<S, E>(s, images, batch, rule, part, cursors))
 }
 
 #[inline(always)]
-fn backward_blocks<'a, S: Simd, E: Feature, L, const P: usize, const N: usize>(
+fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     s: S,
     images: &BlockRows<E>,
-    lists: L,
-    errors: &[F32x16],
+    batch: &Batch,
     (rule, l2): (Rule, f32),
     part: &mut BlockPart<'_>,
-) -> bool
-where
-    L: Iterator<Item = &'a [Entry]>,
-{
-    let s = s.block();
-    let (errors, _) = errors.as_chunks::<P>();
-    let moments = part.m.chunks_exact_mut(P).zip(part.v.chunks_exact_mut(P));
-    let mut poison = s.splat(0.0);
-    for ((w, (m, v)), list) in part.w.chunks_exact_mut(P).zip(moments).zip(lists) {
-        for first in (0..P).step_by(N) {
-            let mut acc = [s.splat(0.0); N];
-            for entry in list {
-                let x = E::load(s, &images.values[entry.value as usize]);
-                let slot = entry.slot as usize;
-                let d = &errors[slot / GROUP];
-                for c in 0..N {
-                    acc[c] = s.fma(x, s.splat(d[first + c].0[slot % GROUP]), acc[c]);
+    cursors: &mut Cursors,
+) -> bool {
+    let (errors, b) = (flat(batch.errors()), s.block());
+    let moments = part.m.chunks_exact_mut(H).zip(part.v.chunks_exact_mut(H));
+    let weights = part.w.chunks_exact_mut(H).zip(moments);
+    let (blocks, values) = (&images.blocks[..], &images.values[..]);
+    let mut poison = b.splat(0.0);
+    for (t, (w, (m, v))) in (part.first..).zip(weights) {
+        let list = cursors.take(s, t as u16, blocks);
+        for first in (0..2 * H).step_by(N) {
+            let errors = &errors[first * GROUP..];
+            let mut acc = [b.splat(0.0); N];
+            for &(entry, error) in list {
+                let x = E::repeat(b, &values[entry as usize]);
+                let d = &errors[error as usize..][..(N - 1) * GROUP + 1];
+                for (c, acc) in acc.iter_mut().enumerate() {
+                    *acc = b.fma(x, b.splat(d[c * GROUP]), *acc);
                 }
             }
-            for c in first..first + N {
-                let old = Weight { w: s.load8(&w[c]), m: s.load8(&m[c]), v: s.load8(&v[c]) };
-                let g = s.fma(s.splat(l2), old.w, acc[c - first]);
-                let new = update(s, rule, g, old);
-                s.store8(new.w, &mut w[c]);
-                s.store8(new.m, &mut m[c]);
-                s.store8(new.v, &mut v[c]);
-                poison = s.fma(new.w, s.splat(0.0), poison);
+            for (c, &g) in (first..).zip(&acc) {
+                let (pair, lanes) = (c / 2, c % 2 * LANES..c % 2 * LANES + LANES);
+                let w = &mut w[pair].0[lanes.clone()];
+                let m = &mut m[pair].0[lanes.clone()];
+                let v = &mut v[pair].0[lanes];
+                let old = Weight { w: b.load(w), m: b.load(m), v: b.load(v) };
+                let new = update(b, rule, b.fma(b.splat(l2), old.w, g), old);
+                b.store(new.w, w);
+                b.store(new.m, m);
+                b.store(new.v, v);
+                poison = b.fma(new.w, b.splat(0.0), poison);
             }
         }
     }
-    is_zero(s, poison)
+    is_zero(b, poison)
 }

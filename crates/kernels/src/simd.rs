@@ -69,16 +69,45 @@ pub trait Simd: Copy {
     fn scale_by_low_bits(self, x: Self::V, t: Self::V) -> Self::V;
     /// `(k, y)` with `x = 2^k * y` and `y` between the square roots of 1/2 and 2 (see `spec::ln`).
     fn split_exponent(self, x: Self::V) -> (Self::V, Self::V);
+
+    /// The 8 lanes of block `i` of the `LANES / 8` in a vector.
+    fn block_of(self, x: Self::V, i: usize) -> <Self::Block as Simd>::V;
+    /// Eight numbers, in every block of the vector.
+    fn repeat8(self, from: &F32x8) -> Self::V;
+    /// Eight pixels as the integers 0..=255, in every block of the vector.
+    fn repeat_u8(self, from: &[u8; 8]) -> Self::V;
+    /// A bit for each of the 64 numbers that equals `x`, the first the lowest.
+    fn equal_bits(self, numbers: &[u16; 64], x: u16) -> u64;
 }
 
-/// Operations on a block of 8 features.
+/// Operations of the 8-lane tiers.
 pub trait SimdBlock: Simd {
-    /// The eight numbers of `from`.
-    fn load8(self, from: &F32x8) -> Self::V;
-    /// Writes the eight numbers of `to`.
-    fn store8(self, x: Self::V, to: &mut F32x8);
-    /// Eight pixels as the integers 0..=255.
-    fn load_u8(self, from: &[u8; 8]) -> Self::V;
     /// The sum over the lanes of each of four vectors, in the order of `spec`.
     fn sum_lanes(self, x: [Self::V; 4]) -> [f32; 4];
+}
+
+/// The numbers of rows, side by side.
+#[inline(always)]
+pub(crate) fn flat(rows: &[F32x16]) -> &[f32] {
+    // SAFETY: `F32x16` is 16 f32 and nothing else (`repr(C)`, and its alignment divides its size), so the
+    // slice is `16 * rows.len()` f32 that live as long.
+    unsafe { std::slice::from_raw_parts(rows.as_ptr().cast(), 16 * rows.len()) }
+}
+const _: () = assert!(size_of::<F32x16>() == 64 && size_of::<F32x8>() == 32);
+
+/// Asks for the cache lines of `data`, which will be read soon.
+#[inline(always)]
+pub(crate) fn prefetch<T>(data: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // The data may begin anywhere in its first line and end anywhere in its last.
+        for byte in (0..size_of_val(data) + 63).step_by(64) {
+            let address = data.as_ptr().cast::<i8>().wrapping_add(byte);
+            // SAFETY: SSE is part of x86-64; a prefetch reads nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = data;
 }

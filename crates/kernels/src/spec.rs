@@ -100,7 +100,7 @@ pub struct Model {
 /// A batch of B images.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// The features [B x D] in file order; u8 pixels as the integers 0..=255.
+    /// The features [B x D] in file order, without -0; u8 pixels as the integers 0..=255.
     pub features: &'a [f32],
     /// What a feature is multiplied by: 1/255 for u8 pixels, 1 for f32 features.
     pub scale: f32,
@@ -195,7 +195,7 @@ pub enum Rule {
     /// Gradient descent with a running sum of gradients (Polyak's heavy ball).
     Momentum { lr: f32, mu: f32 },
     /// Adam in TensorFlow 1's form: `c1 = 1 - beta1`, `c2 = 1 - beta2`,
-    /// `a = lr * sqrt(1 - beta2^t) / (1 - beta1^t)` (Kingma and Ba 2015, end of section 2).
+    /// `a = lr * sqrt(1 - beta2^t) / (1 - beta1^t)` (Kingma and Ba 2015, end of section 2); `eps > 0`.
     Adam { c1: f32, c2: f32, a: f32, eps: f32 },
 }
 

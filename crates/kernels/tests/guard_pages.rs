@@ -11,8 +11,8 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 
 use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, rules, tiers};
-use kernels::linear::{self, BlockPart, BlockWeights, Buckets};
-use kernels::{Batch, F32x8, F32x16, MatMut, MatRef, gemm, optim, reference};
+use kernels::linear::{self, BlockPart, BlockWeights, Cursors};
+use kernels::{Batch, F32x16, MatMut, MatRef, gemm, optim, reference};
 
 /// Which end of a slice meets the forbidden page.
 #[derive(Clone, Copy, Debug)]
@@ -90,10 +90,6 @@ fn flat16(lanes: &[F32x16]) -> Vec<f32> {
     lanes.iter().flat_map(|lanes| lanes.0).collect()
 }
 
-fn flat8(lanes: &[F32x8]) -> Vec<f32> {
-    lanes.iter().flat_map(|lanes| lanes.0).collect()
-}
-
 #[test]
 fn the_guard_holds_what_it_was_given() {
     for edge in EDGES {
@@ -124,10 +120,10 @@ fn forward_and_softmax() {
                 plain.begin(rows.iter().map(|row| row % classes as u32), padded, 1);
                 let mut fenced = plain.clone();
                 let mut part = plain.parts().next().unwrap();
-                linear::forward(isa, &data.images, &rows, &weights, part.sums);
+                linear::forward(isa, &data.images, (&rows, &[]), &weights, part.sums);
                 let mut sums = Guarded::new(&vec![F32x16::default(); part.sums.len()], edge);
                 let rows = Guarded::new(&rows, edge);
-                linear::forward(isa, &data.images, &rows, &weights, &mut sums);
+                linear::forward(isa, &data.images, (&rows, &[]), &weights, &mut sums);
                 check_bits(&flat16(&sums), &flat16(part.sums), &format!("sums, {isa:?}"));
                 assert!(kernels::softmax(isa, &mut part, &bias, 0.5, 0.25));
                 let p = flat16(part.sums);
@@ -164,12 +160,12 @@ fn backward() {
                 let fenced_rows = Guarded::new(&rows, edge);
                 for (first, count) in [(0, 12), (3, 5), (11, 1), (4, 0)] {
                     let rule = rules()[random.below(6) as usize];
-                    let blocks = vec![F32x8::default(); count * padded];
+                    let blocks = vec![F32x16::default(); count * padded / 2];
                     let mut plain = [blocks.clone(), blocks.clone(), blocks.clone()];
                     let mut fenced = [(); 3].map(|()| Guarded::new(&blocks, edge));
-                    let run = |rows: &[u32], [w, m, v]: [&mut [F32x8]; 3]| {
+                    let run = |rows: &[u32], [w, m, v]: [&mut [F32x16]; 3]| {
                         let mut part = BlockPart { first, w, m, v };
-                        let (images, mut buckets) = (&data.images, Buckets::default());
+                        let (images, mut cursors) = (&data.images, Cursors::default());
                         linear::backward(
                             isa,
                             images,
@@ -177,13 +173,13 @@ fn backward() {
                             &fast.batch,
                             rule,
                             &mut part,
-                            &mut buckets,
+                            &mut cursors,
                         )
                     };
                     assert!(run(&rows, plain.each_mut().map(|v| &mut v[..])));
                     assert!(run(&fenced_rows, fenced.each_mut().map(|v| &mut v[..])));
                     for (plain, fenced) in plain.iter().zip(&fenced) {
-                        check_bits(&flat8(fenced), &flat8(plain), &format!("{rule:?}, {isa:?}"));
+                        check_bits(&flat16(fenced), &flat16(plain), &format!("{rule:?}, {isa:?}"));
                     }
                 }
             }

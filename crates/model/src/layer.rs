@@ -43,17 +43,20 @@ impl Layer {
         if classes <= FEW_CLASSES { linear::padded_classes(classes) } else { classes }
     }
 
-    /// Computes the sums of a part of a batch, whose images are `rows`.
+    /// Computes the sums of a part of a batch, whose images are `rows`; fetches those of `upcoming` into the
+    /// cache on the way.
     pub(crate) fn forward(
         &self,
         isa: Isa,
         images: &Images,
-        rows: &[u32],
+        (rows, upcoming): (&[u32], &[u32]),
         classes: usize,
         part: &mut BatchPart<'_>,
     ) {
         match self {
-            Self::Blocks(weights) => linear::forward(isa, images, rows, weights, part.sums),
+            Self::Blocks(weights) => {
+                linear::forward(isa, images, (rows, upcoming), weights, part.sums)
+            }
             Self::Dense(weights) => dense::forward(isa, images, rows, weights, classes, part),
         }
     }

@@ -8,7 +8,7 @@
 //! A thread owns what it writes, whole, so that no sum depends on their number.
 
 use kernels::batch::BatchPart;
-use kernels::linear::{self, BlockPart, Buckets};
+use kernels::linear::{self, BlockPart, Cursors};
 use kernels::spec::{self, Rule};
 use kernels::team::Team;
 use kernels::{Batch, Isa, NonFinite, dense, optim};
@@ -28,13 +28,13 @@ pub(crate) struct Network {
     /// Biases and their moments.
     bias: [Vec<f32>; 3],
     batch: Batch,
-    buckets: Vec<Buckets>,
+    cursors: Vec<Cursors>,
 }
 
 /// What one thread does in the second half of a step.
 struct Backward<'a> {
     blocks: BlockPart<'a>,
-    buckets: &'a mut Buckets,
+    cursors: &'a mut Cursors,
     /// The first thread updates the biases too.
     bias: Option<&'a mut [Vec<f32>; 3]>,
     finite: bool,
@@ -53,7 +53,7 @@ impl Network {
             v: zeros,
             bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
             batch: Batch::default(),
-            buckets: (0..team.threads()).map(|_| Buckets::default()).collect(),
+            cursors: (0..team.threads()).map(|_| Cursors::default()).collect(),
             team,
         }
     }
@@ -74,8 +74,12 @@ impl Network {
         &self.batch
     }
 
-    /// Runs the images `rows` through the model.
-    pub(crate) fn forward(&mut self, data: &Dataset, rows: &[u32]) -> Result<(), NonFinite> {
+    /// Runs the images `rows` through the model; those of `upcoming` come next.
+    pub(crate) fn forward(
+        &mut self,
+        data: &Dataset,
+        (rows, upcoming): (&[u32], &[u32]),
+    ) -> Result<(), NonFinite> {
         let parts = match self.weights {
             Layer::Blocks(_) => self.team.threads(),
             Layer::Dense(_) => 1,
@@ -88,8 +92,11 @@ impl Network {
         let mut parts: Vec<(BatchPart<'_>, bool)> =
             self.batch.parts().map(|part| (part, true)).collect();
         self.team.run(&mut parts, |(part, finite)| {
-            let rows = &rows[part.positions.clone()];
-            weights.forward(isa, images, rows, classes, part);
+            let positions = part.positions.clone();
+            // A thread fetches what it will most likely work on in the next step.
+            let upcoming = upcoming.get(positions.start..).unwrap_or(&[]);
+            let upcoming = &upcoming[..upcoming.len().min(positions.len())];
+            weights.forward(isa, images, (&rows[positions], upcoming), classes, part);
             *finite = kernels::softmax(isa, part, bias, scale, error_scale);
         });
         if parts.iter().all(|&(_, finite)| finite) {
@@ -98,27 +105,28 @@ impl Network {
         Err(weights.first_bad_logit(bias, data, rows.iter().copied()))
     }
 
-    /// Runs the images `rows` forward, then updates the model by the gradient of their mean loss.
+    /// Runs the images `rows` forward, then updates the model by the gradient of their mean loss; the
+    /// images `upcoming` come next.
     pub(crate) fn step(
         &mut self,
         data: &Dataset,
-        rows: &[u32],
+        (rows, upcoming): (&[u32], &[u32]),
         rule: (Rule, f32),
     ) -> Result<(), NonFinite> {
-        self.forward(data, rows)?;
+        self.forward(data, (rows, upcoming))?;
         let finite = match (&mut self.weights, &mut self.m, &mut self.v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
                 let padded = Layer::padded(self.classes);
                 let per_part = data.images().layout().block_count().div_ceil(self.team.threads());
-                let len = per_part * padded;
-                let w = w.blocks_mut().chunks_mut(len);
-                let moments = m.blocks_mut().chunks_mut(len).zip(v.blocks_mut().chunks_mut(len));
+                let len = per_part * padded / 2;
+                let w = w.pairs_mut().chunks_mut(len);
+                let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
                 let mut bias = Some(&mut self.bias);
-                let parts = w.zip(moments).zip(&mut self.buckets).enumerate();
+                let parts = w.zip(moments).zip(&mut self.cursors).enumerate();
                 let mut parts: Vec<Backward<'_>> = parts
-                    .map(|(i, ((w, (m, v)), buckets))| Backward {
+                    .map(|(i, ((w, (m, v)), cursors))| Backward {
                         blocks: BlockPart { first: i * per_part, w, m, v },
-                        buckets,
+                        cursors,
                         bias: bias.take(),
                         finite: true,
                     })
@@ -127,7 +135,7 @@ impl Network {
                 self.team.run(&mut parts, |part| {
                     let blocks = &mut part.blocks;
                     part.finite =
-                        linear::backward(isa, images, rows, batch, rule, blocks, part.buckets);
+                        linear::backward(isa, images, rows, batch, rule, blocks, part.cursors);
                     if let Some(bias) = &mut part.bias {
                         part.finite &= update_bias(batch, rule.0, bias);
                     }

@@ -169,14 +169,17 @@ impl<'a> Trainer<'a> {
         let mut started = observer.now();
         let order = self.split.epoch_order(self.config.seed, epoch, self.config.shuffle);
         for (iteration, rows) in order.chunks(self.config.batch_size).enumerate() {
+            let next = (iteration + 1) * self.config.batch_size;
+            let upcoming = order.get(next..).unwrap_or(&[]);
+            let upcoming = &upcoming[..upcoming.len().min(self.config.batch_size)];
             self.step += 1;
             let rule = (self.schedule.next_rule(), self.config.l2 as f32);
-            let stepped = self.network.step(self.data, rows, rule);
+            let stepped = self.network.step(self.data, (rows, upcoming), rule);
             stepped.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
             if iteration % self.config.log_every == 0 {
                 training_time += observer.now().saturating_sub(started);
                 let before = self.score();
-                let forward = self.network.forward(self.data, rows);
+                let forward = self.network.forward(self.data, (rows, &[]));
                 forward.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
                 let (step, after) = (self.step, self.score());
                 let event = Event::Step { epoch, iteration, step, before, after };

@@ -1,6 +1,7 @@
 //! The same bits everywhere: tiers, threads and the definition give one model, byte for byte.
 //!
 //! The golden hashes below also hold the dev and the release profile together: both run this test.
+#![allow(clippy::unwrap_used, reason = "a test ends with a panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The runs of two float64 traces on MNIST, on every tier: closer to them than TensorFlow is.
+#![allow(clippy::unwrap_used, reason = "a test ends with a panic")]
 
 mod common;
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Avx2, Simd};
+use super::{Avx2, F32x8, Simd};
 use crate::spec::SQRT_HALF_BITS;
 
 /// Proof that the processor has AVX-512 F, VL, DQ and BW, and with them AVX2 and FMA.
@@ -134,5 +134,53 @@ impl Simd for Avx512 {
         }
         // SAFETY: the token proves AVX-512 F.
         unsafe { split(x) }
+    }
+    #[inline(always)]
+    fn block_of(self, x: __m512, i: usize) -> __m256 {
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512dq")]
+        fn half(x: __m512, i: usize) -> __m256 {
+            if i == 0 { _mm512_castps512_ps256(x) } else { _mm512_extractf32x8_ps::<1>(x) }
+        }
+        // SAFETY: the token proves AVX-512 F and DQ.
+        unsafe { half(x, i) }
+    }
+    #[inline(always)]
+    fn repeat8(self, from: &F32x8) -> __m512 {
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512dq")]
+        fn repeat(x: __m256) -> __m512 {
+            _mm512_broadcast_f32x8(x)
+        }
+        let eight = self.block().repeat8(from);
+        // SAFETY: the token proves AVX-512 F and DQ.
+        unsafe { repeat(eight) }
+    }
+    #[inline(always)]
+    fn repeat_u8(self, from: &[u8; 8]) -> __m512 {
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn widen(from: u64) -> __m512 {
+            _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_set1_epi64x(from as i64)))
+        }
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { widen(u64::from_le_bytes(*from)) }
+    }
+    #[inline(always)]
+    fn equal_bits(self, numbers: &[u16; 64], x: u16) -> u64 {
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw")]
+        fn bits(a: __m512i, b: __m512i, x: u16) -> u64 {
+            let x = _mm512_set1_epi16(x as i16);
+            let (a, b) = (_mm512_cmpeq_epi16_mask(a, x), _mm512_cmpeq_epi16_mask(b, x));
+            u64::from(b) << 32 | u64::from(a)
+        }
+        let load = |from: &[u16; 32]| {
+            // SAFETY: the token proves AVX-512 F; the array holds 512 bits; no alignment is asked for.
+            unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+        };
+        let (halves, _) = numbers.as_chunks::<32>();
+        // SAFETY: the token proves AVX-512 F and BW.
+        unsafe { bits(load(&halves[0]), load(&halves[1]), x) }
     }
 }

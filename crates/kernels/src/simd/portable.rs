@@ -86,21 +86,25 @@ impl Simd for Portable {
         let y = |i: usize| f32::from_bits(x[i].to_bits().wrapping_sub((k[i] as u32) << 23));
         (k.map(|k| k as f32), std::array::from_fn(y))
     }
-}
-
-impl SimdBlock for Portable {
     #[inline(always)]
-    fn load8(self, from: &F32x8) -> V {
+    fn block_of(self, x: V, _: usize) -> V {
+        x
+    }
+    #[inline(always)]
+    fn repeat8(self, from: &F32x8) -> V {
         from.0
     }
     #[inline(always)]
-    fn store8(self, x: V, to: &mut F32x8) {
-        to.0 = x;
-    }
-    #[inline(always)]
-    fn load_u8(self, from: &[u8; 8]) -> V {
+    fn repeat_u8(self, from: &[u8; 8]) -> V {
         from.map(f32::from)
     }
+    #[inline(always)]
+    fn equal_bits(self, numbers: &[u16; 64], x: u16) -> u64 {
+        numbers.iter().rev().fold(0, |bits, &number| bits << 1 | u64::from(number == x))
+    }
+}
+
+impl SimdBlock for Portable {
     #[inline(always)]
     fn sum_lanes(self, x: [V; 4]) -> [f32; 4] {
         x.map(|s| ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])))

@@ -1,6 +1,6 @@
 //! The kernels put together as a trainer does, one part after the other.
 
-use kernels::linear::{self, BlockPart, BlockWeights, Buckets};
+use kernels::linear::{self, BlockPart, BlockWeights, Cursors};
 use kernels::spec::{self, FEW_CLASSES, Model, Rule};
 use kernels::{Batch, Isa, dense, optim};
 
@@ -22,7 +22,7 @@ pub struct Fast {
     /// Weights and moments.
     layers: [Layer; 3],
     bias: [Vec<f32>; 3],
-    buckets: Vec<Buckets>,
+    cursors: Vec<Cursors>,
 }
 
 impl Fast {
@@ -42,7 +42,7 @@ impl Fast {
             classes,
             layers: three.map(layer),
             bias: three.map(|model| model.bias.clone()),
-            buckets: (0..parts).map(|_| Buckets::default()).collect(),
+            cursors: (0..parts).map(|_| Cursors::default()).collect(),
         }
     }
 
@@ -58,7 +58,10 @@ impl Fast {
         for mut part in self.batch.parts() {
             let rows = &rows[part.positions.clone()];
             match &self.layers[0] {
-                Layer::Blocks(w) => linear::forward(self.isa, &data.images, rows, w, part.sums),
+                Layer::Blocks(w) => {
+                    // What comes next may be anything; it is only fetched.
+                    linear::forward(self.isa, &data.images, (rows, rows), w, part.sums);
+                }
                 Layer::Dense(w) => {
                     dense::forward(self.isa, &data.images, rows, w, self.classes, &mut part);
                 }
@@ -86,12 +89,12 @@ impl Fast {
         let mut finite = match (w, m, v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
                 let per_part = images.layout().block_count().div_ceil(self.parts);
-                let len = per_part * linear::padded_classes(self.classes);
-                let moments = m.blocks_mut().chunks_mut(len).zip(v.blocks_mut().chunks_mut(len));
-                let parts = w.blocks_mut().chunks_mut(len).zip(moments).zip(&mut self.buckets);
-                let update = |(i, ((w, (m, v)), buckets))| {
+                let len = per_part * linear::padded_classes(self.classes) / 2;
+                let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
+                let parts = w.pairs_mut().chunks_mut(len).zip(moments).zip(&mut self.cursors);
+                let update = |(i, ((w, (m, v)), cursors))| {
                     let mut part = BlockPart { first: i * per_part, w, m, v };
-                    linear::backward(isa, images, rows, batch, rule, &mut part, buckets)
+                    linear::backward(isa, images, rows, batch, rule, &mut part, cursors)
                 };
                 parts.enumerate().map(update).fold(true, |all, finite| all & finite)
             }
@@ -135,7 +138,7 @@ impl Fast {
                     blocks.scatter(layout, self.classes, &mut weights);
                     let mut again = BlockWeights::gather(layout, self.classes, &weights);
                     let mut blocks = blocks.clone();
-                    for (kept, again) in blocks.blocks_mut().iter().zip(again.blocks_mut()) {
+                    for (kept, again) in blocks.pairs_mut().iter().zip(again.pairs_mut()) {
                         check_bits(&kept.0, &again.0, "padding");
                     }
                     weights

@@ -1,4 +1,5 @@
 //! What several tests need: small data sets, and runs of the trainer.
+#![allow(clippy::unwrap_used, reason = "a test ends with a panic")]
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
