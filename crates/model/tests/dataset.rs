@@ -69,14 +69,14 @@ fn numbers_in_memory() {
         let error = Dataset::from_f32(&values, (3, None), vec![0; 2]).unwrap_err();
         assert_eq!(error, DatasetError::NonFinite { image: 1, feature: 1 }, "{bad}");
     }
-    // 2^16 blocks of 8 features are the most, and 4 x 2 pixels a block.
-    for (features, image) in [(8 * 65_536, None), (8 * 65_536, Some((512, 1_024)))] {
+    // 2^16 - 1 blocks of 8 features are the most, and 4 x 2 pixels a block.
+    for (features, image) in [(8 * 65_535, None), (8 * 65_535, Some((510, 1_028)))] {
         assert!(Dataset::from_u8(&[], (features, image), vec![]).is_ok());
     }
-    for (features, image) in [(8 * 65_536 + 1, None), (65_537, Some((65_537, 1)))] {
+    for (features, image) in [(8 * 65_535 + 1, None), (65_537, Some((65_537, 1)))] {
         let too_large = DatasetError::TooLarge { images: 0, features };
         let found = Dataset::from_u8(&[], (features, image), vec![]).map(|data| data.len());
-        let few = features < 8 * 65_536;
+        let few = features < 8 * 65_535;
         assert_eq!(found, if few { Ok(0) } else { Err(too_large) }, "{features}");
     }
     let data = Dataset::from_u8(&[0, 51, 255, 102], (2, Some((1, 2))), vec![4, 7]).unwrap();
