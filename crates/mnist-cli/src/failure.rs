@@ -69,7 +69,7 @@ impl From<idx::Error> for Failure {
         };
         let remedy = match &error.kind {
             ErrorKind::LabelOutOfRange { label, .. } if *label >= 0 => {
-                format!("give --classes {} or more if that label is right", label + 1)
+                format!("if that label is right, train with --classes {} or more", label + 1)
             }
             ErrorKind::Swapped => "give each file its own name".to_owned(),
             ErrorKind::Missing { .. } => "get them with `cargo xtask fetch-data`, \
@@ -88,6 +88,8 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Idx(error) => error.into(),
+            LoadError::Names { .. } => Self::new(Code::Content, error)
+                .remedy("mend it, or remove it: classes without names are numbered"),
             other => Self::new(Code::Content, other)
                 .remedy("give it the four files of one set, all numbers finite"),
         }

@@ -22,6 +22,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         _ => Style::Tutorial,
     };
     let (isa, team) = (setup::isa()?, setup::team(&args.machine)?);
+    // What is wrong whatever the data are need not wait for them.
+    args.config().check(usize::MAX)?;
     let source = Source::choose(args.data.data.as_deref(), args.data.dataset);
     if let Some(line) = source.notice().filter(|_| style != Style::Quiet) {
         notice(line);

@@ -78,9 +78,13 @@ fn other_idx_files() {
     write("signed", Idx::from_values(vec![1, 2, 2], &[-9_i16, 5, -9, 5]).unwrap());
     write("same", Idx::from_values(vec![1, 2, 2], &[3.5_f64; 4]).unwrap());
     write("nan", Idx::from_values(vec![1, 2, 2], &[f32::NAN, 1.0, f32::INFINITY, 1.0]).unwrap());
-    for (name, drawing) in [("unit", " @"), ("signed", " @"), ("same", ""), ("nan", "")] {
+    put(&sandbox.path("dim"), &[1, 2, 2], vec![0, 100, 0, 100]);
+    for (name, drawing) in
+        [("dim", " ="), ("unit", " @"), ("signed", " @"), ("same", ""), ("nan", "+@")]
+    {
         let text = sandbox.ok(&format!("inspect {name}"));
-        assert!(text.contains(&format!("\n0\n{drawing}")), "{text}");
+        let end = format!("\n\n0\n{drawing}");
+        assert!(text.ends_with(&format!("{}\n", end.trim_end())), "{text:?}");
     }
     assert!(sandbox.ok("inspect nan").contains("1 to 1, mean 1.0000, 100.0% not zero, 2 infinite"));
     for (name, dims) in [("rows", &[2, 3][..]), ("deep", &[1, 2, 3, 1]), ("none", &[0, 28, 28])] {
@@ -168,6 +172,11 @@ fn nothing_drawn_is_wider_than_twenty_columns() {
             let words = ["inspect", path, "--graphics", graphics];
             let text = run(sandbox.command(words).env("COLUMNS", "20").env("NO_COLOR", "1")).ok();
             let (_, drawings) = text.split_once("\n\n").unwrap();
+            // Two rows of images, of one image each.
+            if path.contains("images") {
+                let titles = drawings.lines().filter(|line| line.parse::<usize>().is_ok());
+                assert_eq!(titles.collect::<Vec<_>>(), ["0", "1"], "{drawings}");
+            }
             assert!(drawings.lines().count() >= 10 && !text.contains('\x1b'), "{text}");
             for line in drawings.lines() {
                 assert!(line.chars().count() <= 20, "{line:?}");

@@ -45,6 +45,13 @@ pub enum LoadError {
         /// Why.
         cause: DatasetError,
     },
+    /// The file that names the classes can't be read.
+    Names {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
     /// Training and test images have different shapes or types.
     Unlike {
         /// The training images.
@@ -87,13 +94,10 @@ impl DataSets {
             hash.update(file.payload());
         }
         let sha256 = hex(&hash.finalize());
-        let name = (sha256 == MNIST_SHA256).then(|| "mnist".to_owned());
-        let classes = (0..classes).map(|class| class.to_string()).collect();
-        Ok(Self {
-            train: train.dataset,
-            test: test.dataset,
-            info: DataInfo { name, classes, sha256 },
-        })
+        let (name, names) = names(folder, classes)?;
+        let name = if sha256 == MNIST_SHA256 { Some("mnist".to_owned()) } else { name };
+        let info = DataInfo { name, classes: names, sha256 };
+        Ok(Self { train: train.dataset, test: test.dataset, info })
     }
 
     /// Draws the synthetic digits: 60,000 to train on and 10,000 to test on, as MNIST has.
@@ -120,6 +124,28 @@ impl DataSets {
             DataInfo { name: Some("synthetic".into()), classes, sha256: hex(&hash.finalize()) };
         Ok(Self { train, test, info })
     }
+}
+
+/// What the file `dataset.json` beside the data says of them; `cargo xtask fetch-data` writes one.
+#[derive(serde::Deserialize)]
+struct Names {
+    name: String,
+    classes: Vec<String>,
+}
+
+/// The name of the data set and of its classes, which are numbers where nobody named them.
+fn names(folder: &Path, classes: usize) -> Result<(Option<String>, Vec<String>), LoadError> {
+    let numbers = || (0..classes).map(|class| class.to_string()).collect();
+    let path = folder.join("dataset.json");
+    let fail = |cause: String| LoadError::Names { path: path.clone(), cause };
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((None, numbers())),
+        read => read.map_err(|error| fail(error.to_string()))?,
+    };
+    let names: Names = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
+    // A run may be told of more classes, or of fewer, than the data set is known for.
+    let fits = names.classes.len() == classes;
+    Ok((Some(names.name), if fits { names.classes } else { numbers() }))
 }
 
 /// Images and labels of one file pair, with the files for the hash.
@@ -170,6 +196,9 @@ impl std::fmt::Display for LoadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Idx(error) => error.fmt(f),
+            Self::Names { path, cause } => {
+                write!(f, "{}: not a list of classes: {cause}", path.display())
+            }
             Self::Dataset { path, cause } => write!(f, "{}: {cause}", path.display()),
             Self::Unlike { train, train_form, test, test_form } => write!(
                 f,

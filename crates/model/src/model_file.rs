@@ -183,9 +183,13 @@ impl Model {
             ("format", FORMAT_VERSION, metadata.format),
             ("numerics", NUMERICS_VERSION, metadata.numerics),
         ] {
-            if found > known {
+            if found > known || found == 0 {
                 return Err(ModelErrorKind::Version { what, known, found });
             }
+        }
+        if metadata.height.is_some() != metadata.width.is_some() {
+            let cause = format!("its key {KEY:?}: one of height and width without the other");
+            return Err(ModelErrorKind::Metadata(cause));
         }
         if let Some(name) =
             tensors.names().into_iter().find(|name| !["weights", "bias"].contains(name))
@@ -250,7 +254,7 @@ impl fmt::Display for ModelErrorKind {
             Self::Metadata(cause) => write!(f, "not a model file of this program: {cause}"),
             Self::Version { what, known, found } => write!(
                 f,
-                "its {what} version is {found}, and this program knows up to {known}; use a newer one"
+                "its {what} version is {found}, and this program knows 1 to {known}; use a newer one"
             ),
             Self::Tensor { name, expected, found } => {
                 write!(f, "tensor {name:?}: expected {expected}, found {found}")

@@ -247,3 +247,23 @@ fn folders_that_are_not_whole() {
     let error = DataSets::read(partial.path(), 10).unwrap_err();
     assert!(error.to_string().contains("no training images"), "{error}");
 }
+
+#[test]
+fn names_of_classes_stand_beside_the_files() {
+    let folder = folder(NAMES.into_iter().zip(small()));
+    let path = folder.path().join("dataset.json");
+    let read = |classes| DataSets::read(folder.path(), classes).map(|sets| sets.info);
+    let numbers: Vec<_> = (0..10).map(|class| class.to_string()).collect();
+    let unnamed = read(10).unwrap();
+    assert_eq!((unnamed.name, &unnamed.classes), (None, &numbers));
+
+    let letters: Vec<_> = ('a'..='j').map(String::from).collect();
+    let json = serde_json::json!({ "name": "letters", "classes": letters, "licence": "none" });
+    std::fs::write(&path, json.to_string()).unwrap();
+    let named = read(10).unwrap();
+    assert_eq!((named.name.as_deref(), named.classes), (Some("letters"), letters));
+    assert_eq!(read(12).unwrap().classes.last().unwrap(), "11", "more classes than have names");
+
+    std::fs::write(&path, "{").unwrap();
+    assert!(matches!(read(10), Err(LoadError::Names { .. })));
+}

@@ -188,6 +188,27 @@ fn thin_and_small_ink_fills_the_box() {
 }
 
 #[test]
+fn no_ink_is_lost_where_the_mass_is_at_an_end() {
+    // A block and a long thin tail, in all four directions: centred by mass, the tail would end outside.
+    for turn in 0..4 {
+        let mut pixels = vec![0; 100 * 100];
+        for i in 0..100 * 100 {
+            let (y, x) = [(i / 100, i % 100), (i % 100, i / 100)][turn % 2];
+            let y = if turn < 2 { y } else { 99 - y };
+            let (block, tail) = ((10..40).contains(&y), (40..90).contains(&y) && x == 40);
+            if block && (20..60).contains(&x) || tail {
+                pixels[i] = 255;
+            }
+        }
+        let image = prepare(Grey::new(&pixels, (100, 100)), MODEL).unwrap();
+        let [(top, rows), (left, columns)] = extent(&image.pixels, 28);
+        assert_eq!(rows.max(columns), 20, "turn {turn}");
+        let (first, last) = if turn % 2 == 0 { (top, top + rows) } else { (left, left + columns) };
+        assert!(if turn < 2 { last == 28 } else { first == 0 }, "turn {turn}: {first}..{last}");
+    }
+}
+
+#[test]
 fn ink_is_averaged_and_rounded() {
     // 40 x 40 of two inks, row by row, so that each of 20 x 20 pixels covers both: 177.5.
     let mut pixels = vec![0; 60 * 60];

@@ -117,6 +117,29 @@ fn nothing_is_wider_than_the_terminal() {
 }
 
 #[test]
+fn as_many_stand_in_a_row_as_fit() {
+    let image = |width| Titled {
+        title: "7".to_owned(),
+        picture: Picture::new(&[255; 2 * 9][..2 * width], (2, width)),
+    };
+    for (columns, width) in (1..60).flat_map(|columns| (1..10).map(move |width| (columns, width))) {
+        let drawn = width.min(columns);
+        let text = grid(&vec![image(width); 20], Graphics::Ascii, columns);
+        let in_a_row = text.lines().next().unwrap().matches('7').count();
+        let expected = (1..=20).rev().find(|n| n * (drawn + 2) - 2 <= columns).unwrap();
+        assert_eq!(in_a_row, expected, "{width} in {columns}");
+        no_wider(&text, columns);
+    }
+}
+
+#[test]
+fn bars_do_not_grow_with_the_terminal() {
+    let bar = Bar { label: "5".to_owned(), note: "all".to_owned(), value: 2.0 };
+    let line = bars(&[bar], 2.0, Graphics::Braille, 500);
+    assert_eq!(line, format!("5  all {}\n", "█".repeat(40)));
+}
+
+#[test]
 fn an_image_too_wide_is_shrunk_in_its_shape() {
     let pixels = vec![255; 100 * 50];
     let text = grid(

@@ -56,6 +56,7 @@ fn bad_files_are_refused_in_one_line() {
         ("header.png", good[..20].to_vec(), 3, "cut short"),
         ("cut.png", good[..good.len() / 2].to_vec(), 3, "cut short"),
         ("no-end.png", good[..good.len() - 12].to_vec(), 3, "cut short"),
+        ("half-end.png", good[..good.len() - 2].to_vec(), 3, "cut short"),
         ("flipped.png", flipped, 3, "damaged"),
         ("large.png", of_size(5000, 5000, 0), 3, "5000 x 5000 pixels are more than 4096 x 4096"),
         ("long.png", of_size(1, 4097, 0), 3, "4097 x 1"),
