@@ -25,11 +25,11 @@ pub struct Batch {
     padded: usize,
     rows_per_part: usize,
     groups_per_part: usize,
-    /// [group][padded class]: the sums `x W`, then the probabilities.
+    /// `[group][padded class]`: the sums `x W`, then the probabilities.
     sums: Vec<F32x16>,
-    /// [group][padded class]: the error terms.
+    /// `[group][padded class]`: the error terms.
     errors: Vec<F32x16>,
-    /// [group]: labels as f32, losses in nats, predicted classes as f32.
+    /// `[group]`: labels as f32, losses in nats, predicted classes as f32.
     label_lanes: Vec<F32x16>,
     losses: Vec<F32x16>,
     predicted: Vec<F32x16>,
@@ -40,7 +40,7 @@ pub struct Batch {
 pub struct BatchPart<'a> {
     /// Their positions in the batch.
     pub positions: Range<usize>,
-    /// [group][padded class]: the sums `x W`, replaced by the probabilities.
+    /// `[group][padded class]`: the sums `x W`, replaced by the probabilities.
     pub sums: &'a mut [F32x16],
     pub(crate) errors: &'a mut [F32x16],
     pub(crate) labels: &'a [F32x16],
@@ -129,7 +129,7 @@ impl Batch {
         self.padded
     }
 
-    /// The error terms as [group][padded class].
+    /// The error terms as `[group][padded class]`.
     pub(crate) fn errors(&self) -> &[F32x16] {
         &self.errors
     }
@@ -184,7 +184,7 @@ impl Batch {
         self.groups().flat_map(move |(group, rows)| class(group)[..rows].iter().copied())
     }
 
-    /// Computes the gradient of the biases [classes] from the probabilities.
+    /// Computes the gradient of the biases `[classes]` from the probabilities.
     ///
     /// The sums are eight in f64, by position modulo 8, as in `spec::gradient`.
     pub fn bias_gradient(&self, gradient: &mut [f32]) {

@@ -58,7 +58,7 @@ pub fn forward(
 
 /// Computes the gradient of the weights [features x classes] from the error terms of a batch.
 ///
-/// Shapes: `rows` [B], the images of the batch in its order. Equals `spec::gradient` for more than 16
+/// Shapes: `rows` `[B]`, the images of the batch in its order. Equals `spec::gradient` for more than 16
 /// classes, bit for bit.
 ///
 /// Panics if the shapes do not fit or there is no such image.

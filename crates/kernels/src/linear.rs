@@ -10,7 +10,7 @@
 //!     S[c] = sum of the lanes of acc[c]  W[t][c] = update by acc[c]
 //! ```
 //!
-//! Features are lanes. The weights stand as [block][class][lane], so that one block of an image meets one
+//! Features are lanes. The weights stand as `[block][class][lane]`, so that one block of an image meets one
 //! run of memory, and a gradient lives only in registers. A vector of 16 lanes holds two classes of a
 //! block forward, and two neighbouring blocks backward, with a mask where an image has only one of them.
 //!
@@ -51,12 +51,12 @@ macro_rules! with_classes {
     };
 }
 
-/// Weights of one number for each feature and class, in blocks: [block][padded class][lane].
+/// Weights of one number for each feature and class, in blocks: `[block][padded class][lane]`.
 ///
 /// Lanes past the edge of the image and padding classes are zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockWeights {
-    /// [block][pair of classes]: 8 lanes of one class and 8 of the next.
+    /// `[block][pair of classes]`: 8 lanes of one class and 8 of the next.
     pairs: Vec<F32x16>,
     padded: usize,
 }
@@ -95,7 +95,7 @@ impl BlockWeights {
         }
     }
 
-    /// The weights as [block][pair of classes], to be cut into parts for [`backward`].
+    /// The weights as `[block][pair of classes]`, to be cut into parts for [`backward`].
     pub fn pairs_mut(&mut self) -> &mut [F32x16] {
         &mut self.pairs
     }
@@ -177,7 +177,7 @@ fn forward_rows<S: Simd, E: Feature, const H: usize, const N: usize>(
     }
 }
 
-/// Sums the lanes of each of `n` accumulators into lane `lane` of `sums` [n].
+/// Sums the lanes of each of `n` accumulators into lane `lane` of `sums` `[n]`.
 #[inline(always)]
 fn put_sums<S: Simd, const H: usize>(
     s: S,
@@ -195,7 +195,7 @@ fn put_sums<S: Simd, const H: usize>(
     }
 }
 
-/// A run of blocks that one worker owns: their weights and moments as [block][pair of classes].
+/// A run of blocks that one worker owns: their weights and moments as `[block][pair of classes]`.
 #[derive(Debug)]
 pub struct BlockPart<'a> {
     /// The index of the first block.
@@ -278,7 +278,7 @@ impl Cursors {
 /// Computes the gradient of the blocks of `part` from the error terms of `batch`, and updates their
 /// weights and moments at once; returns whether all new weights are finite.
 ///
-/// Shapes: `rows` [B], the images of the batch in its order. Equals `spec::gradient` and `spec::update`
+/// Shapes: `rows` `[B]`, the images of the batch in its order. Equals `spec::gradient` and `spec::update`
 /// bit for bit.
 ///
 /// Panics if the shapes do not fit or there is no such image.

@@ -27,7 +27,7 @@ pub enum NonFinite {
 }
 
 impl NonFinite {
-    /// Checks `weights` [features x classes] in file order, then `bias` [classes].
+    /// Checks `weights` [features x classes] in file order, then `bias` `[classes]`.
     pub fn check(weights: &[f32], bias: &[f32]) -> Result<(), Self> {
         let first_bad = |values: &[f32]| values.iter().position(|x| !x.is_finite());
         if let Some(i) = first_bad(weights) {

@@ -17,7 +17,7 @@ use crate::simd::{F32x16, Simd};
 /// Turns the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
 /// logits are finite.
 ///
-/// Shapes: `bias` [C]. `scale` multiplies the sums, `error_scale` the error terms (`scale / B`). Equals
+/// Shapes: `bias` `[C]`. `scale` multiplies the sums, `error_scale` the error terms (`scale / B`). Equals
 /// `spec::softmax` bit for bit; exp and ln are within 1 ULP.
 ///
 /// Panics if there are no classes or more than the batch was begun with.

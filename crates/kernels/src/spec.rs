@@ -91,7 +91,7 @@ pub(crate) const LN_POLY: [f32; 8] = [
 pub struct Model {
     /// `W` [features x classes], row-major, in the image's own pixel order.
     pub weights: Vec<f32>,
-    /// `b` [classes].
+    /// `b` `[classes]`.
     pub bias: Vec<f32>,
     /// Height and width of an image, or `None` where features have no shape.
     pub image: Option<(usize, usize)>,
@@ -104,7 +104,7 @@ pub struct Batch<'a> {
     pub features: &'a [f32],
     /// What a feature is multiplied by: 1/255 for u8 pixels, 1 for f32 features.
     pub scale: f32,
-    /// The class of each image [B].
+    /// The class of each image `[B]`.
     pub labels: &'a [u32],
 }
 

@@ -41,7 +41,7 @@ pub enum DatasetError {
 }
 
 impl Dataset {
-    /// A set of u8 images: `pixels` [n x features] and `labels` [n]; `image` is (height, width) where
+    /// A set of u8 images: `pixels` [n x features] and n `labels`; `image` is (height, width) where
     /// features have a shape.
     ///
     /// Panics if `pixels` is not a whole number of images of at least one feature.
@@ -55,7 +55,7 @@ impl Dataset {
         Ok(Self { images, labels })
     }
 
-    /// A set of f32 features: `values` [n x features], all finite, and `labels` [n].
+    /// A set of f32 features: `values` [n x features], all finite, and n `labels`.
     ///
     /// Panics if `values` is not a whole number of images of at least one feature.
     pub fn from_f32(
@@ -130,7 +130,7 @@ impl Dataset {
         x
     }
 
-    /// The label of image `i` one-hot: [classes], 1 at its class and 0 elsewhere. For people; the kernels
+    /// The label of image `i` one-hot: for each class a number, 1 at its own and 0 elsewhere. For people; the kernels
     /// take the class itself.
     ///
     /// Panics if there is no image `i` or its label is not below `classes`.

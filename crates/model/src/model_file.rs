@@ -1,6 +1,6 @@
 //! Model files: `model.safetensors`, which every framework reads.
 //!
-//! Two tensors, `weights` F32 [features, classes] in the image's own pixel order, and `bias` F32 [classes];
+//! Two tensors, `weights` F32 `[features, classes]` in the image's own pixel order, and `bias` F32 `[classes]`;
 //! pixels are scaled to 0..=1. What else belongs to a model stands in one metadata key, `mnist`, as JSON
 //! with sorted keys. The same run gives the same bytes: no time, host, path or number of threads inside.
 

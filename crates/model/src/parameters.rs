@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::hash::hex;
 use crate::rng::{Purpose, Stream};
 
-/// `W` [features x classes], row-major in the image's own pixel order, and `b` [classes].
+/// `W` [features x classes], row-major in the image's own pixel order, and `b`, one for each class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
     /// The weights.

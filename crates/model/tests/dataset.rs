@@ -259,11 +259,11 @@ fn names_of_classes_stand_beside_the_files() {
 
     let letters: Vec<_> = ('a'..='j').map(String::from).collect();
     let json = serde_json::json!({ "name": "letters", "classes": letters, "licence": "none" });
-    std::fs::write(&path, json.to_string()).unwrap();
+    fs::write(&path, json.to_string()).unwrap();
     let named = read(10).unwrap();
     assert_eq!((named.name.as_deref(), named.classes), (Some("letters"), letters));
     assert_eq!(read(12).unwrap().classes.last().unwrap(), "11", "more classes than have names");
 
-    std::fs::write(&path, "{").unwrap();
+    fs::write(&path, "{").unwrap();
     assert!(matches!(read(10), Err(LoadError::Names { .. })));
 }

@@ -19,7 +19,7 @@ pub(super) struct Tile {
     pub(super) goes_on: bool,
 }
 
-/// Goes on with the chains of one tile: `a` [kc][MR], `b` [kc][NR], both packed.
+/// Goes on with the chains of one tile: `a` `[kc][MR]`, `b` `[kc][NR]`, both packed.
 #[inline(always)]
 pub(super) fn kernel<S: Simd, const MR: usize>(
     s: S,

@@ -3,7 +3,7 @@
 use crate::mat::MatRef;
 
 /// Packs rows `i0 .. i0 + mc` and columns `p0 .. p0 + kc` of `a` into panels of `width` rows:
-/// [panel][column][row in panel]. Rows past the last are zero; what they give is not stored.
+/// `[panel][column][row in panel]`. Rows past the last are zero; what they give is not stored.
 ///
 /// B is packed by its transpose.
 #[inline(always)]
