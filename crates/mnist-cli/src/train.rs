@@ -23,7 +23,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     };
     let (isa, team) = (setup::isa()?, setup::team(&args.machine)?);
     // What is wrong whatever the data are need not wait for them.
-    args.config().check(usize::MAX)?;
+    args.config().check_numbers()?;
     let source = Source::choose(args.data.data.as_deref(), args.data.dataset);
     if let Some(line) = source.notice().filter(|_| style != Style::Quiet) {
         notice(line);

@@ -62,29 +62,33 @@ pub struct ConfigError {
 
 impl TrainConfig {
     /// Checks the settings for a training file of `images`.
+    pub fn check(&self, images: usize) -> Result<(), ConfigError> {
+        self.check_numbers()?;
+        if self.validation >= images {
+            let expected = format!("less than the {images} images of the training file");
+            return ConfigError::of("validation", &expected, &self.validation);
+        }
+        let training = images - self.validation;
+        if self.batch_size == 0 || self.batch_size > training {
+            let expected = format!("1 to {training}, the number of training images");
+            return ConfigError::of("batch-size", &expected, &self.batch_size);
+        }
+        Ok(())
+    }
+
+    /// Checks the settings that need not be held against the images.
     ///
     /// Numbers that the kernels take as f32 must be finite there, and a step size positive: 1e39 is
     /// infinite in f32 and 1e-50 zero.
-    pub fn check(&self, images: usize) -> Result<(), ConfigError> {
+    pub fn check_numbers(&self) -> Result<(), ConfigError> {
         let positive = |x: f64| x as f32 > 0.0 && (x as f32).is_finite();
         let fraction = |x: f64| (0.0..1.0).contains(&x);
-        let fail = |setting, expected: &str, found: &dyn ToString| {
-            Err(ConfigError { setting, expected: expected.to_owned(), found: found.to_string() })
-        };
+        let fail = ConfigError::of;
         if self.epochs == 0 {
             return fail("epochs", "at least 1", &self.epochs);
         }
         if self.log_every == 0 {
             return fail("log-every", "at least 1", &self.log_every);
-        }
-        if self.validation >= images {
-            let expected = format!("less than the {images} images of the training file");
-            return fail("validation", &expected, &self.validation);
-        }
-        let training = images - self.validation;
-        if self.batch_size == 0 || self.batch_size > training {
-            let expected = format!("1 to {training}, the number of training images");
-            return fail("batch-size", &expected, &self.batch_size);
         }
         if !positive(self.learning_rate) {
             return fail("learning-rate", "positive and finite as f32", &self.learning_rate);
@@ -112,6 +116,12 @@ impl TrainConfig {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl ConfigError {
+    fn of(setting: &'static str, expected: &str, found: &dyn ToString) -> Result<(), ConfigError> {
+        Err(ConfigError { setting, expected: expected.to_owned(), found: found.to_string() })
     }
 }
 
