@@ -28,6 +28,8 @@ pub(crate) enum Style {
 /// Prints and records a run.
 pub(crate) struct Console {
     style: Style,
+    /// `synthetic ` or nothing.
+    adjective: &'static str,
     output: Output,
     metrics: MetricsFiles,
     bar: ProgressBar,
@@ -38,7 +40,12 @@ pub(crate) struct Console {
 
 impl Console {
     /// A console for a run of so many iterations in all.
-    pub(crate) fn new(style: Style, metrics: MetricsFiles, iterations: u64) -> Self {
+    pub(crate) fn new(
+        style: Style,
+        adjective: &'static str,
+        metrics: MetricsFiles,
+        iterations: u64,
+    ) -> Self {
         let target = match style {
             Style::Tutorial if stderr_is_terminal() => ProgressDrawTarget::stderr(),
             _ => ProgressDrawTarget::hidden(),
@@ -49,7 +56,7 @@ impl Console {
             bar.set_style(style);
         }
         let (output, started) = (Output::default(), Instant::now());
-        Self { style, output, metrics, bar, started, failure: None }
+        Self { style, adjective, output, metrics, bar, started, failure: None }
     }
 
     /// Prints the sizes and shapes of the data, and the first labels one-hot.
@@ -103,11 +110,12 @@ impl Console {
 
     /// Prints a result between rules, and beside the tutorial's the one on all images.
     fn result(&mut self, line: &str, all: &Evaluation, set: &str) {
+        let adjective = self.adjective;
         let (low, high) = all.interval();
         self.say(RULE);
         self.say(line);
         self.say(format_args!(
-            "all {} {set} images: loss: {:.3}, accuracy: {:.2}% (95% interval {:.2} to {:.2})",
+            "all {} {adjective}{set} images: loss: {:.3}, accuracy: {:.2}% (95% interval {:.2} to {:.2})",
             all.count(),
             all.loss,
             100.0 * all.accuracy(),

@@ -24,6 +24,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         SplitName::Train => (&sets.train, "training"),
         SplitName::Validation => (&sets.train, "validation"),
     };
+    let set = format!("{}{split}", sets.info.adjective());
     if model.parameters.features() != data.features() {
         let message = format!(
             "{}: the model takes {} features, and these images have {}",
@@ -54,9 +55,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let confusion = Confusion::new(names.len(), &data.labels()[rows], &evaluation.predicted);
     let mut output = Output::default();
     if args.json {
-        output.line(as_json(split, names, &evaluation, &confusion));
+        output.line(as_json(&set, names, &evaluation, &confusion));
     } else {
-        print(&mut output, split, names, &evaluation, &confusion);
+        print(&mut output, &set, names, &evaluation, &confusion);
     }
     output.finish()
 }

@@ -40,7 +40,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let metrics = args.metrics.as_deref().into_iter().chain([own_metrics.as_path()]);
     let iterations = trainer.split().training.len().div_ceil(config.batch_size) as u64;
     let total = iterations.saturating_mul(config.epochs);
-    let mut console = Console::new(style, MetricsFiles::create(metrics)?, total);
+    let mut console =
+        Console::new(style, sets.info.adjective(), MetricsFiles::create(metrics)?, total);
     let dataset = Dataset::new(&sets.info, sets.train.len(), sets.test.len());
     console.record(&Record::Start { config: &config, dataset, isa: isa.name(), threads });
     console.introduce(&sets, trainer.split());

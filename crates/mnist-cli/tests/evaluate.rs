@@ -172,6 +172,6 @@ fn data_that_do_not_fit_the_model() {
 fn without_data_the_digits_are_synthetic() {
     let run = trained().run("evaluate --model out/model.safetensors");
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert!(run.stdout.starts_with("10000 test images: loss "), "{}", run.stdout);
+    assert!(run.stdout.starts_with("10000 synthetic test images: loss "), "{}", run.stdout);
     assert_eq!((run.stderr.lines().count(), run.stderr.starts_with("note: ")), (1, true));
 }

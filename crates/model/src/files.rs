@@ -68,6 +68,31 @@ pub enum LoadError {
 /// SHA-256 of the uncompressed MNIST files, by which the set is known whatever its folder is called.
 pub const MNIST_SHA256: &str = "b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a";
 
+/// SHA-256 of the synthetic digits, as files.
+pub const SYNTHETIC_SHA256: &str =
+    "386d90d88f5e1656426f75b38a2938f0a0d2c0da4b060fc86cab72362ceb54e0";
+
+/// The name of the data set with this hash, where it is known.
+///
+/// ```
+/// use model::files::{MNIST_SHA256, known_name};
+/// assert_eq!(known_name(MNIST_SHA256), Some("mnist"));
+/// ```
+pub fn known_name(sha256: &str) -> Option<&'static str> {
+    match sha256 {
+        MNIST_SHA256 => Some("mnist"),
+        SYNTHETIC_SHA256 => Some("synthetic"),
+        _ => None,
+    }
+}
+
+impl DataInfo {
+    /// What tells its images from others in a line for people: `synthetic ` or nothing.
+    pub fn adjective(&self) -> &'static str {
+        if self.sha256 == SYNTHETIC_SHA256 { "synthetic " } else { "" }
+    }
+}
+
 impl DataSets {
     /// Reads the four files of `folder`; labels must be below `classes`.
     ///
@@ -95,7 +120,7 @@ impl DataSets {
         }
         let sha256 = hex(&hash.finalize());
         let (name, names) = names(folder, classes)?;
-        let name = if sha256 == MNIST_SHA256 { Some("mnist".to_owned()) } else { name };
+        let name = known_name(&sha256).map(str::to_owned).or(name);
         let info = DataInfo { name, classes: names, sha256 };
         Ok(Self { train: train.dataset, test: test.dataset, info })
     }

@@ -105,6 +105,20 @@ fn watching_changes_nothing() {
     assert_eq!(train(&quiet), train(&watched));
 }
 
+/// The first 1,000 synthetic digits, of which `model::synthetic` holds the golden hash, and the weights
+/// trained on them.
+#[test]
+fn a_thousand_digits_give_golden_weights() {
+    let data = common::digits(0..1_000);
+    let config = TrainConfig { validation: 0, epochs: 1, ..TrainConfig::default() };
+    let golden = "8303350bbf204f4c1e6b08b9b25c58d1d828e26c0de45aa71e42ab3e6eb7b450";
+    assert_eq!(train_by_spec(&config, &data).sha256(), golden, "by the definition");
+    for isa in Isa::all() {
+        let (parameters, _) = common::train(&config, &data, isa, 2);
+        assert_eq!(parameters.sha256(), golden, "{isa:?}");
+    }
+}
+
 #[test]
 fn every_tier_has_a_name() {
     assert!(Isa::all().iter().all(|isa| TIER_NAMES.contains(&isa.name())));

@@ -267,3 +267,9 @@ fn names_of_classes_stand_beside_the_files() {
     fs::write(&path, "{").unwrap();
     assert!(matches!(read(10), Err(LoadError::Names { .. })));
 }
+
+#[test]
+fn the_synthetic_digits_are_known_by_their_hash() {
+    let info = DataSets::synthetic().unwrap().info;
+    assert_eq!((info.name.as_deref(), info.adjective()), (Some("synthetic"), "synthetic "));
+}

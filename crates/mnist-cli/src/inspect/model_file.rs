@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use model::{Metadata, Model, files::MNIST_SHA256};
+use model::{Metadata, Model, files::known_name};
 use serde_json::{Value, json};
 
 use super::Report;
@@ -16,7 +16,8 @@ pub(super) fn inspect(path: &Path) -> Result<Report, Failure> {
     let sha256 = parameters.sha256();
     let (low, high) = range(&parameters.weights);
     let names: Vec<String> = metadata.classes.iter().map(|name| printable(name)).collect();
-    let is_mnist = if metadata.dataset_sha256 == MNIST_SHA256 { " MNIST" } else { "" };
+    let data =
+        known_name(&metadata.dataset_sha256).map_or(String::new(), |name| format!(" ({name})"));
     let mut facts = vec![
         ("classes", format!("{classes}: {}", names.join(", "))),
         (
@@ -34,7 +35,7 @@ pub(super) fn inspect(path: &Path) -> Result<Report, Failure> {
         facts.push(("published", "yes, these are the weights of the tutorial's run".to_owned()));
     }
     facts.extend(training(&metadata));
-    facts.push(("data", format!("{}{is_mnist}", printable(&metadata.dataset_sha256))));
+    facts.push(("data", format!("{}{data}", printable(&metadata.dataset_sha256))));
     facts.push((
         "versions",
         format!("file format {}, numerics {}", metadata.format, metadata.numerics),
