@@ -106,7 +106,7 @@ pub(crate) struct MachineArgs {
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Folder for the model, its metrics and settings [default: runs/DATE-N]
+    /// Folder for the model, its metrics and settings [default: runs/DATE-N]; files of an earlier run in it are replaced
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Passes over the training images

@@ -87,7 +87,7 @@ impl Console {
         });
         let line =
             format!("Test loss: {:.2}, test accuracy: {}", first.loss, percent(first.accuracy()));
-        self.result(&line, all, "test");
+        self.result(&line, all);
     }
 
     /// Records a line.
@@ -109,13 +109,13 @@ impl Console {
     }
 
     /// Prints a result between rules, and beside the tutorial's the one on all images.
-    fn result(&mut self, line: &str, all: &Evaluation, set: &str) {
+    fn result(&mut self, line: &str, all: &Evaluation) {
         let adjective = self.adjective;
         let (low, high) = all.interval();
         self.say(RULE);
         self.say(line);
         self.say(format_args!(
-            "all {} {adjective}{set} images: loss: {:.3}, accuracy: {:.2}% (95% interval {:.2} to {:.2})",
+            "all {} {adjective}images: loss: {:.3}, accuracy: {:.2}% (95%: {:.2} to {:.2})",
             all.count(),
             all.loss,
             100.0 * all.accuracy(),
@@ -151,7 +151,7 @@ impl Console {
                 "Epoch: {epoch}, validation loss: {:.2}, validation accuracy: {accuracy}",
                 first.loss
             );
-            self.result(&line, all, "validation");
+            self.result(&line, all);
         }
         if let Err(failure) = self.metrics.flush() {
             self.failure.get_or_insert(failure);

@@ -43,7 +43,7 @@ impl Source {
         let lacking = *self == Self::Synthetic { for_lack_of_files: true };
         lacking.then(|| {
             format!(
-                "note: no {DEFAULT_FOLDER} here, so these are synthetic digits; \
+                "note: no {DEFAULT_FOLDER} in this folder, so these are synthetic digits; \
                  `cargo xtask fetch-data` gets the real ones"
             )
         })

@@ -1,5 +1,6 @@
 //! `mnist evaluate`: how good a saved model is.
 
+use model::files::known_name;
 use model::{Classifier, Confusion, Evaluation, Model, Split};
 use serde_json::json;
 
@@ -33,6 +34,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             data.features()
         );
         return Err(Failure::new(Code::Content, message).remedy("give it data like its own"));
+    }
+    if model.metadata.dataset_sha256 != sets.info.sha256 {
+        let own = known_name(&model.metadata.dataset_sha256).unwrap_or("other data");
+        let here = sets.info.name.as_deref().unwrap_or("data without a name");
+        notice(format_args!(
+            "note: the model was trained on {own}, and these images are from {here}"
+        ));
     }
     let rows = match args.split {
         SplitName::Test => 0..data.len(),

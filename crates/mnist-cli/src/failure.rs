@@ -75,6 +75,9 @@ impl From<idx::Error> for Failure {
             ErrorKind::Missing { .. } => "get them with `cargo xtask fetch-data`, \
                  or name their folder with --data"
                 .to_owned(),
+            ErrorKind::Open(cause) if cause.kind() == io::ErrorKind::NotADirectory => {
+                "name the folder that holds the four files".to_owned()
+            }
             ErrorKind::Open(_) | ErrorKind::NotARegularFile { .. } => {
                 "check the path and its permissions".to_owned()
             }
@@ -99,7 +102,12 @@ impl From<LoadError> for Failure {
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         match error.kind {
-            ModelErrorKind::Io(_) => Self::new(Code::Io, error),
+            ModelErrorKind::Io(_) if error.path.is_dir() => Self::new(
+                Code::Io,
+                format_args!("{}: a folder, not a model file", error.path.display()),
+            )
+            .remedy("name the model.safetensors in it"),
+            ModelErrorKind::Io(cause) => Self::cannot_open(&error.path, &cause),
             _ => Self::new(Code::Content, error)
                 .remedy("`mnist train` makes a model file, model.safetensors"),
         }

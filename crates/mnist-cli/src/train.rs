@@ -69,8 +69,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let metadata = Metadata::new(&config, classes, image, sets.info.sha256.clone());
     Model { parameters, metadata }.write(&folder.path("model.safetensors"))?;
     let data = sets.info.name.as_deref().unwrap_or("unnamed data");
-    console.say(format_args!("weights sha256: {weights_sha256} ({data}, seed {})", config.seed));
-    console.say(format_args!("model: {}", folder.path("model.safetensors").display()));
+    console.say(format_args!("weights sha256 {weights_sha256}"));
+    let model = folder.path("model.safetensors");
+    console.say(format_args!("model {} ({data}, seed {})", model.display(), config.seed));
     console.finish()
 }
 

@@ -17,8 +17,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let threads = team.threads();
     let source = Source::choose(args.data.as_deref(), None);
     let Source::Folder(folder) = &source else {
-        let message =
-            format!("{DEFAULT_FOLDER}: the published weights are those of the real MNIST");
+        let message = format!("{DEFAULT_FOLDER}: not there, and only MNIST has published weights");
         let remedy = "get it with `cargo xtask fetch-data`, or name its folder with --data";
         return Err(Failure::new(Code::Io, message).remedy(remedy));
     };
@@ -38,7 +37,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let found = trainer.parameters().sha256();
     let mut output = Output::default();
     output.line(format_args!("published {PUBLISHED_SHA256}"));
-    output.line(format_args!("found     {found} ({}, {threads} threads)", isa.name()));
+    let s = if threads == 1 { "" } else { "s" };
+    output.line(format_args!("found     {found} ({}, {threads} thread{s})", isa.name()));
     if found == PUBLISHED_SHA256 {
         output.line("equal: this machine trains the same model, bit for bit");
         return output.finish();

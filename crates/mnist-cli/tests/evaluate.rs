@@ -127,7 +127,7 @@ fn models_that_are_none() {
         sandbox.refused(&format!("evaluate --data data --model {model}"), code, &[model, part]);
     };
     refused("none.safetensors", 4, "No such file");
-    refused("out", 4, "not a regular file");
+    refused("out", 4, "a folder, not a model file; name the model.safetensors in it");
     refused("out/config.json", 3, "; `mnist train` makes a model file");
     refused("data/t10k-labels-idx1-ubyte", 3, "; `mnist train` makes a model file");
     let model = fs::read(sandbox.path("out/model.safetensors")).unwrap();
@@ -173,5 +173,6 @@ fn without_data_the_digits_are_synthetic() {
     let run = trained().run("evaluate --model out/model.safetensors");
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stdout.starts_with("10000 synthetic test images: loss "), "{}", run.stdout);
-    assert_eq!((run.stderr.lines().count(), run.stderr.starts_with("note: ")), (1, true));
+    let notes: Vec<_> = run.stderr.lines().map(|line| line.starts_with("note: ")).collect();
+    assert_eq!(notes, [true, true], "one for the lack of files, one for a model of other data");
 }
