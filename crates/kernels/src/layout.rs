@@ -24,11 +24,31 @@ pub(crate) const NO_BLOCK: u16 = u16::MAX;
 pub struct Layout {
     features: usize,
     image: Option<(usize, usize)>,
-    /// For every lane of every block the feature in file order, or `PAST_EDGE`.
-    table: Vec<[u32; LANES]>,
+    blocks: Vec<[Run; 2]>,
 }
 
-const PAST_EDGE: u32 = u32::MAX;
+/// Up to four features that stand side by side in the file: the lanes of half a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    first: u32,
+    /// Below 4 where the block reaches past the edge.
+    len: u32,
+}
+
+impl Run {
+    /// Its features in an image, zero past the edge.
+    #[inline(always)]
+    fn of<E: Feature>(self, image: &[E]) -> [E; HALF] {
+        let run = &image[self.first as usize..][..self.len as usize];
+        // Almost every run is whole, and four at once are one instruction.
+        run.first_chunk()
+            .copied()
+            .unwrap_or_else(|| std::array::from_fn(|i| run.get(i).copied().unwrap_or_default()))
+    }
+}
+
+/// Lanes in half a block.
+const HALF: usize = LANES / 2;
 
 impl Layout {
     /// The layout of images of `features` numbers, with `image` their (height, width) if they have one.
@@ -47,10 +67,13 @@ impl Layout {
         if count > MAX_BLOCKS {
             return None;
         }
-        let index = |k: Option<usize>| k.map_or(PAST_EDGE, |k| k as u32);
-        let table =
-            spec::blocks(features, image).into_iter().map(|block| block.map(index)).collect();
-        Some(Self { features, image, table })
+        let run = |half: &[Option<usize>]| Run {
+            first: half[0].map_or(0, |k| k as u32),
+            len: half.iter().flatten().count() as u32,
+        };
+        let runs = |block: [Option<usize>; LANES]| [run(&block[..HALF]), run(&block[HALF..])];
+        let blocks = spec::blocks(features, image).into_iter().map(runs).collect();
+        Some(Self { features, image, blocks })
     }
 
     /// Features of an image.
@@ -65,26 +88,35 @@ impl Layout {
 
     /// Blocks of an image.
     pub fn block_count(&self) -> usize {
-        self.table.len()
+        self.blocks.len()
     }
 
     /// The features of every block, as pairs of lane and index in file order.
     pub(crate) fn lanes(&self, block: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let features = self.table[block].iter().enumerate();
-        features.filter(|&(_, &k)| k != PAST_EDGE).map(|(lane, &k)| (lane, k as usize))
+        self.blocks[block].iter().enumerate().flat_map(|(half, run)| {
+            (0..run.len as usize).map(move |i| (half * HALF + i, run.first as usize + i))
+        })
     }
 }
 
 /// A feature as it is stored: u8 or f32.
 pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
     /// Eight of them.
-    type Block: Copy + Default + AsRef<[Self]> + AsMut<[Self]>;
+    type Block: Copy + Default + PartialEq + AsRef<[Self]>;
+    /// Two halves in one, with +0 for -0.
+    fn join(halves: [[Self; HALF]; 2]) -> Self::Block;
     /// The eight as f32, in every block of a vector.
     fn repeat<S: Simd>(s: S, block: &Self::Block) -> S::V;
 }
 
 impl Feature for u8 {
     type Block = [u8; LANES];
+    #[inline(always)]
+    fn join(halves: [[u8; HALF]; 2]) -> [u8; LANES] {
+        // In a register: eight bytes that were stored as two halves can't be loaded as one at once.
+        let [low, high] = halves.map(|half| u64::from(u32::from_le_bytes(half)));
+        (high << 32 | low).to_le_bytes()
+    }
     #[inline(always)]
     fn repeat<S: Simd>(s: S, block: &[u8; LANES]) -> S::V {
         s.repeat_u8(block)
@@ -93,6 +125,10 @@ impl Feature for u8 {
 
 impl Feature for f32 {
     type Block = F32x8;
+    #[inline(always)]
+    fn join(halves: [[f32; HALF]; 2]) -> F32x8 {
+        F32x8(std::array::from_fn(|lane| halves[lane / HALF][lane % HALF] + 0.0))
+    }
     #[inline(always)]
     fn repeat<S: Simd>(s: S, block: &F32x8) -> S::V {
         s.repeat8(block)
@@ -111,21 +147,19 @@ impl<E: Feature> BlockRows<E> {
     fn pack(layout: &Layout, features: &[E]) -> Self {
         let mut rows = Self { starts: vec![0], blocks: Vec::new(), values: Vec::new() };
         for image in features.chunks_exact(layout.features.max(1)) {
-            for block in 0..layout.block_count() {
-                let mut values = E::Block::default();
-                for (lane, k) in layout.lanes(block) {
-                    // Leaves -0 out: it equals zero.
-                    if image[k] != E::default() {
-                        values.as_mut()[lane] = image[k];
-                    }
-                }
-                if values.as_ref().iter().any(|&x| x != E::default()) {
-                    rows.blocks.push(block as u16);
-                    rows.values.push(values);
-                }
+            // Room for all blocks and the end; what is not needed is cut off again. Every block is written
+            // and only those with ink are kept, because a branch on ink would be guessed wrong too often.
+            let mut end = rows.blocks.len();
+            rows.blocks.resize(end + layout.block_count() + 1, NO_BLOCK);
+            rows.values.resize(end + layout.block_count() + 1, E::Block::default());
+            for (block, runs) in layout.blocks.iter().enumerate() {
+                let values = E::join(runs.map(|run| run.of(image)));
+                (rows.blocks[end], rows.values[end]) = (block as u16, values);
+                end += usize::from(values != E::Block::default());
             }
-            rows.blocks.push(NO_BLOCK);
-            rows.values.push(E::Block::default());
+            (rows.blocks[end], rows.values[end]) = (NO_BLOCK, E::Block::default());
+            rows.blocks.truncate(end + 1);
+            rows.values.truncate(end + 1);
             rows.starts.push(rows.blocks.len() as u32);
         }
         rows
@@ -260,12 +294,6 @@ impl Layout {
 impl AsRef<[f32]> for F32x8 {
     fn as_ref(&self) -> &[f32] {
         &self.0
-    }
-}
-
-impl AsMut<[f32]> for F32x8 {
-    fn as_mut(&mut self) -> &mut [f32] {
-        &mut self.0
     }
 }
 

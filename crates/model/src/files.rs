@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use idx::{FileSet, Idx, Role};
+use idx::{Idx, Pair, Role};
 use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, DatasetError};
@@ -99,54 +99,51 @@ impl DataSets {
     /// Errors name the file, what was expected and what was found.
     pub fn read(folder: &Path, classes: usize) -> Result<Self, LoadError> {
         let files = idx::find_all(folder).map_err(LoadError::Idx)?;
-        let load = |images, labels| read_pair(&files, images, labels, classes);
+        let read = |images, labels| {
+            let (images, labels) = (files.path(images), files.path(labels));
+            idx::read_pair(images, labels, classes).map_err(LoadError::Idx)
+        };
         let (train, test) = rayon::join(
-            || load(Role::TrainImages, Role::TrainLabels),
-            || load(Role::TestImages, Role::TestLabels),
+            || read(Role::TrainImages, Role::TrainLabels),
+            || read(Role::TestImages, Role::TestLabels),
         );
         let (train, test) = (train?, test?);
-        if train.form != test.form {
-            return Err(LoadError::Unlike {
-                train: files.train_images.clone(),
-                train_form: train.form,
-                test: files.test_images.clone(),
-                test_form: test.form,
-            });
+        let (train_form, test_form) = (form(&train.images), form(&test.images));
+        if train_form != test_form {
+            let (train, test) = (files.train_images.clone(), files.test_images.clone());
+            return Err(LoadError::Unlike { train, train_form, test, test_form });
         }
-        let mut hash = Sha256::new();
-        for file in train.files.iter().chain(&test.files) {
-            hash.update(file.header_bytes());
-            hash.update(file.payload());
-        }
-        let sha256 = hex(&hash.finalize());
+        let pack = |pair: &Pair, path: &Path| {
+            images_of(&pair.images, pair.classes.clone())
+                .map_err(|cause| LoadError::Dataset { path: path.to_owned(), cause })
+        };
+        let (sha256, (train, test)) = rayon::join(
+            || sha256([&train.images, &train.labels, &test.images, &test.labels]),
+            || (pack(&train, &files.train_images), pack(&test, &files.test_images)),
+        );
+        let (train, test) = (train?, test?);
         let (name, names) = names(folder, classes)?;
         let name = known_name(&sha256).map(str::to_owned).or(name);
         let info = DataInfo { name, classes: names, sha256 };
-        Ok(Self { train: train.dataset, test: test.dataset, info })
+        Ok(Self { train, test, info })
     }
 
     /// Draws the synthetic digits: 60,000 to train on and 10,000 to test on, as MNIST has.
     pub fn synthetic() -> Result<Self, DatasetError> {
-        let mut hash = Sha256::new();
-        let mut draw = |range| {
+        let draw = |range| {
             let synthetic::Digits { images, labels } = synthetic::digits(range);
-            let labels32 = labels.iter().map(|&label| u32::from(label)).collect();
-            for (dims, bytes) in
-                [(vec![labels.len(), 28, 28], &images), (vec![labels.len()], &labels)]
-            {
-                // The hash is that of the files that `idx` would write.
-                if let Ok(file) = Idx::from_u8(dims, bytes.clone()) {
-                    hash.update(file.header_bytes());
-                    hash.update(file.payload());
-                }
-            }
-            Dataset::from_u8(&images, (784, Some((28, 28))), labels32)
+            let (n, classes) = (labels.len(), labels.iter().map(|&y| u32::from(y)).collect());
+            // As files, which `idx` could write: what is hashed is theirs.
+            let counts = DatasetError::Counts { images: images.len() / 784, labels: n };
+            let file = |dims, bytes| Idx::from_u8(dims, bytes).map_err(|_| counts.clone());
+            let files = [file(vec![n, 28, 28], images)?, file(vec![n], labels)?];
+            Ok((images_of(&files[0], classes)?, files))
         };
-        let train = draw(0..synthetic::TRAINING)?;
-        let test = draw(synthetic::TRAINING..synthetic::TRAINING + synthetic::TEST)?;
+        let (train, train_files) = draw(0..synthetic::TRAINING)?;
+        let (test, test_files) = draw(synthetic::TRAINING..synthetic::TRAINING + synthetic::TEST)?;
+        let sha256 = sha256(train_files.iter().chain(&test_files));
         let classes = (0..10).map(|class: u32| class.to_string()).collect();
-        let info =
-            DataInfo { name: Some("synthetic".into()), classes, sha256: hex(&hash.finalize()) };
+        let info = DataInfo { name: Some("synthetic".into()), classes, sha256 };
         Ok(Self { train, test, info })
     }
 }
@@ -173,25 +170,14 @@ fn names(folder: &Path, classes: usize) -> Result<(Option<String>, Vec<String>),
     Ok((Some(names.name), if fits { names.classes } else { numbers() }))
 }
 
-/// Images and labels of one file pair, with the files for the hash.
-struct Loaded {
-    dataset: Dataset,
-    files: [Idx; 2],
-    form: String,
-}
-
-fn read_pair(
-    files: &FileSet,
-    images: Role,
-    labels: Role,
-    classes: usize,
-) -> Result<Loaded, LoadError> {
-    let path = files.path(images);
-    let pair = idx::read_pair(path, files.path(labels), classes).map_err(LoadError::Idx)?;
-    let dataset = images_of(&pair.images, pair.classes)
-        .map_err(|cause| LoadError::Dataset { path: path.to_owned(), cause })?;
-    let form = form(&pair.images);
-    Ok(Loaded { dataset, files: [pair.images, pair.labels], form })
+/// SHA-256 of files as they are without gzip, one after the other.
+fn sha256<'a>(files: impl IntoIterator<Item = &'a Idx>) -> String {
+    let mut hash = Sha256::new();
+    for file in files {
+        hash.update(file.header_bytes());
+        hash.update(file.payload());
+    }
+    hex(&hash.finalize())
 }
 
 /// Makes a data set of the images of an IDX file (u8 or f32, the first dimension counts them).

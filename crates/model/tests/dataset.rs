@@ -173,8 +173,7 @@ fn features_of_other_types_and_shapes() {
     let mut values = vec![0.5f32; 12];
     values[7] = f32::NAN;
     let bad = Idx::from_values(vec![3, 2, 2], &values).unwrap();
-    let [_, _, pixels, _] = small();
-    match usual([bad, train, pixels, test]).unwrap_err() {
+    match usual([bad, train, floats(&[2, 2, 2]), test]).unwrap_err() {
         LoadError::Dataset { path, cause } => {
             assert!(path.ends_with(NAMES[0]), "{path:?}");
             assert_eq!(cause, DatasetError::NonFinite { image: 1, feature: 3 });
