@@ -52,11 +52,13 @@ impl Batch {
     /// Begins a batch of rows with these `labels`, in at most `parts` parts, for classes padded to
     /// `padded`.
     ///
-    /// Panics if there are no labels, parts or classes.
+    /// Panics if there are no labels or parts, or a label is not below `padded`.
     pub fn begin(&mut self, labels: impl Iterator<Item = u32>, padded: usize, parts: usize) {
         self.labels.clear();
         self.labels.extend(labels);
         assert!(!self.labels.is_empty(), "a batch without rows");
+        let most = self.labels.iter().fold(0, |most, &label| most.max(label));
+        assert!((most as usize) < padded, "label {most} of {padded} classes");
         if padded != self.padded {
             // What was an error term may now be padding, which must be zero.
             *self = Self { labels: std::mem::take(&mut self.labels), padded, ..Self::default() };
@@ -91,7 +93,7 @@ impl Batch {
 
     /// The number of parts.
     pub fn part_count(&self) -> usize {
-        self.labels.len().div_ceil(self.rows_per_part)
+        self.labels.len().div_ceil(self.rows_per_part.max(1))
     }
 
     /// The classes of the rows.

@@ -12,7 +12,7 @@
 //!
 //! Features are lanes. The weights stand as `[block][class][lane]`, so that one block of an image meets one
 //! run of memory, and a gradient lives only in registers. A vector of 16 lanes holds two classes of a
-//! block forward, and two neighbouring blocks backward, with a mask where an image has only one of them.
+//! block forward; backward, where each class wants its own error term, vectors of 8 load less.
 //!
 //! Registers: at most 10 accumulators, one vector of features and one of weights or errors = 12 of AVX2's
 //! 16; more than 10 classes take two passes there.
@@ -294,6 +294,8 @@ pub fn backward(
     let (n, half) = (part.w.len(), batch.padded() / 2);
     assert_eq!(rows.len(), batch.len(), "images of the batch");
     assert_eq!((n % half, part.m.len(), part.v.len()), (0, n, n), "weights and moments");
+    let (end, blocks) = (part.first + n / half, images.layout().block_count());
+    assert!(end <= blocks, "blocks up to {end} of {blocks}");
     with_rows!(images, |x| {
         cursors.set(x, rows, batch, part.first);
         dispatch!(isa, |s| backward_classes(s, x, batch, rule, part, cursors))

@@ -5,7 +5,7 @@ use std::fmt;
 /// Where the first number stands that is not finite; training must stop there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NonFinite {
-    /// The logit of an image, by its position in the batch or set.
+    /// The logit of an image, by its position in the batch or the set.
     Logit {
         /// Position of the image.
         image: usize,
@@ -41,7 +41,7 @@ impl fmt::Display for NonFinite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Logit { image, class } => {
-                write!(f, "the logit of class {class} for image {image} of the batch")
+                write!(f, "the logit of class {class} for image {image}")
             }
             Self::Weight { feature, class } => {
                 write!(f, "the weight of feature {feature} for class {class}")

@@ -49,7 +49,7 @@ fn sizes_around_the_blocks_of_k() {
     let mut random = Random::new(51);
     let sizes = [1, 5, 12, 13, 16, 17, 33];
     for (m, n) in sizes.into_iter().flat_map(|m| sizes.map(|n| (m, n))) {
-        for k in [191, 192, 193, 384, 385, 784] {
+        for k in [183, 184, 185, 368, 369, 784] {
             check((m, k, n), &mut random);
         }
     }
@@ -59,12 +59,12 @@ fn sizes_around_the_blocks_of_k() {
 fn sizes_around_the_blocks_of_rows_and_columns() {
     let mut random = Random::new(52);
     for m in [335, 336, 337, 671, 672, 673] {
-        for (k, n) in [(1, 1), (3, 33), (193, 10)] {
+        for (k, n) in [(1, 1), (3, 33), (185, 10)] {
             check((m, k, n), &mut random);
         }
     }
     for n in [2047, 2048, 2049, 4097] {
-        for (m, k) in [(1, 1), (13, 3), (2, 193)] {
+        for (m, k) in [(1, 1), (13, 3), (2, 185)] {
             check((m, k, n), &mut random);
         }
     }
@@ -83,7 +83,7 @@ fn sizes_of_training() {
 fn any_number_of_threads() {
     let mut random = Random::new(54);
     for (m, k, n) in
-        [(200, 193, 401), (4000, 60, 40), (24, 784, 800), (13, 1000, 1001), (1, 3001, 3000)]
+        [(200, 185, 401), (4000, 60, 40), (24, 784, 800), (13, 1000, 1001), (1, 3001, 3000)]
     {
         let (a, b) = (random.many(m * k), random.many(k * n));
         let (a, b) = (MatRef::new(&a, m, k), MatRef::new(&b, k, n));
@@ -107,7 +107,7 @@ fn numbers_that_are_not_normal() {
     let bad = [&values[..], &[f32::INFINITY, f32::NEG_INFINITY, f32::NAN]].concat();
     let mut random = Random::new(55);
     for pool in [&values[..], &bad] {
-        for (m, k, n) in [(1, 1, 1), (7, 5, 17), (13, 40, 33), (12, 193, 32)] {
+        for (m, k, n) in [(1, 1, 1), (7, 5, 17), (13, 40, 33), (12, 185, 32)] {
             let mut many = |n| -> Vec<f32> {
                 (0..n).map(|_| pool[random.below(pool.len() as u32) as usize]).collect()
             };

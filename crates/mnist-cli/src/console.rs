@@ -51,7 +51,7 @@ impl Console {
             _ => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(iterations), target);
-        // The template is a constant that the tests draw.
+        // A bar without the style would do too.
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} steps, {eta} left") {
             bar.set_style(style);
         }
@@ -123,6 +123,11 @@ impl Console {
             100.0 * high
         ));
         self.say(RULE);
+    }
+
+    /// Whether the run was broken off because its metrics could not be written.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.is_some()
     }
 
     /// Ends the run's printing and recording, with the first failure of either.

@@ -61,7 +61,7 @@ impl Source {
     pub(crate) fn load(&self, classes: usize) -> Result<DataSets, Failure> {
         match self {
             Self::Folder(folder) => Ok(DataSets::read(folder, classes)?),
-            Self::Synthetic { .. } if classes < 10 => {
+            Self::Synthetic { .. } if classes != 10 => {
                 let message = format!("the synthetic digits have 10 classes, not {classes}");
                 Err(Failure::new(Code::Usage, message).remedy("leave --classes out"))
             }

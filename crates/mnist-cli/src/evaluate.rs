@@ -8,15 +8,18 @@ use crate::args::{EvaluateArgs, SplitName};
 use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::output::{Output, notice};
+use crate::screen::printable;
 use crate::setup;
 
 /// The most frequent mistakes that are listed.
 const WORST: usize = 5;
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
-    let (isa, _) = (setup::isa()?, setup::team(&args.machine)?);
+    let isa = setup::isa()?;
+    setup::threads(&args.machine)?;
     let model = Model::read(&args.model)?;
-    let names = &model.metadata.classes;
+    let names: Vec<String> = model.metadata.classes.iter().map(|name| printable(name)).collect();
+    let names = &names[..];
     let source = Source::choose(args.data.as_deref(), args.dataset);
     source.notice().into_iter().for_each(notice);
     let sets = source.load(names.len())?;
@@ -26,12 +29,16 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         SplitName::Validation => (&sets.train, "validation"),
     };
     let set = format!("{}{split}", sets.info.adjective());
-    if model.parameters.features() != data.features() {
+    let form = |features, image: Option<(usize, usize)>| match image {
+        Some((height, width)) => format!("{features} features, {height} x {width} pixels"),
+        None => format!("{features} features"),
+    };
+    let takes = form(model.parameters.features(), model.metadata.image());
+    let found = form(data.features(), data.image_shape());
+    if takes != found {
         let message = format!(
-            "{}: the model takes {} features, and these images have {}",
-            args.model.display(),
-            model.parameters.features(),
-            data.features()
+            "{}: the model takes {takes}, and these images have {found}",
+            args.model.display()
         );
         return Err(Failure::new(Code::Content, message).remedy("give it data like its own"));
     }
@@ -59,7 +66,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     }
     let evaluation = Classifier::new(isa, &model.parameters, data)
         .evaluate(data, rows.clone())
-        .map_err(|error| Failure::new(Code::Diverged, format_args!("{error} is not finite")))?;
+        .map_err(|error| Failure::new(Code::Content, format_args!("{error} is not finite")))?;
     let confusion = Confusion::new(names.len(), &data.labels()[rows], &evaluation.predicted);
     let mut output = Output::default();
     if args.json {

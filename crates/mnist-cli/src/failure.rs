@@ -1,6 +1,7 @@
 //! What ends the program early: one line for the person, one exit code for the script.
 
 use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 use std::{io, path::Path};
 
@@ -55,7 +56,8 @@ impl Failure {
             .chars()
             .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
             .collect();
-        eprintln!("error: {line}");
+        // That nobody hears it must not change the exit code.
+        let _ = writeln!(io::stderr(), "error: {line}");
         ExitCode::from(self.code as u8)
     }
 }

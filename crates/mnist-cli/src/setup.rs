@@ -18,15 +18,22 @@ pub(crate) fn isa() -> Result<Isa, Failure> {
     }
 }
 
-/// The threads to use; rayon's pool gets as many.
-pub(crate) fn team(args: &MachineArgs) -> Result<Team, Failure> {
+/// The threads to use, after rayon's pool has got as many.
+pub(crate) fn threads(args: &MachineArgs) -> Result<usize, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores.min(MOST_THREADS), usize::from);
-    let cannot = |error: String| {
-        let message = format!("{threads} threads can't be made: {error}");
-        Failure::new(Code::Io, message).remedy("try a smaller --threads")
-    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    pool.map_err(|error| cannot(error.to_string()))?;
-    Team::new(threads).map_err(|error| cannot(error.to_string()))
+    pool.map_err(|error| cannot(threads, &error))?;
+    Ok(threads)
+}
+
+/// A team of as many threads.
+pub(crate) fn team(args: &MachineArgs) -> Result<Team, Failure> {
+    let threads = threads(args)?;
+    Team::new(threads).map_err(|error| cannot(threads, &error))
+}
+
+fn cannot(threads: usize, error: &dyn std::fmt::Display) -> Failure {
+    let message = format_args!("{threads} threads can't be made: {error}");
+    Failure::new(Code::Io, message).remedy("try a smaller --threads")
 }

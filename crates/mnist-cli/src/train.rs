@@ -13,6 +13,7 @@ use crate::failure::{Code, Failure};
 use crate::metrics::{Dataset, MetricsFiles, Record};
 use crate::output::notice;
 use crate::run_folder::RunFolder;
+use crate::screen::printable;
 use crate::setup;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
@@ -33,6 +34,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let mut trainer =
         Trainer::new(config.clone(), &sets.train, sets.info.classes.len(), isa, team)?;
     let folder = RunFolder::make(args.out.as_deref())?;
+    // Whatever happens to this run, no model of an earlier one may stand beside its files.
+    folder.remove("model.safetensors")?;
     let machine = json!({ "isa": isa.name(), "threads": threads });
     folder.write("config.json", &config_json(&source, &config, &sets, &machine))?;
 
@@ -51,6 +54,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         console.finish()?;
         return Err(diverged.into());
     }
+    if console.has_failed() {
+        // The run was broken off; its model must not pass for a finished one.
+        return console.finish();
+    }
     let parameters = trainer.parameters();
     let started = Instant::now();
     let classifier = Classifier::new(isa, &parameters, &sets.test);
@@ -68,7 +75,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let (classes, image) = (sets.info.classes.clone(), sets.train.image_shape());
     let metadata = Metadata::new(&config, classes, image, sets.info.sha256.clone());
     Model { parameters, metadata }.write(&folder.path("model.safetensors"))?;
-    let data = sets.info.name.as_deref().unwrap_or("unnamed data");
+    let data = printable(sets.info.name.as_deref().unwrap_or("unnamed data"));
     console.say(format_args!("weights sha256 {weights_sha256}"));
     let model = folder.path("model.safetensors");
     console.say(format_args!("model {} ({data}, seed {})", model.display(), config.seed));

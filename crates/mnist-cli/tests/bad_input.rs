@@ -115,7 +115,11 @@ fn files_that_do_not_fit() {
     let sandbox = small();
     put(&sandbox.path("data/t10k-images-idx3-ubyte"), &[20, 28, 27], vec![0; 20 * 28 * 27]);
     check(&sandbox, 3, &["t10k-images-idx3-ubyte", "u8 28 x 27", TRAIN_IMAGES, "u8 28 x 28"]);
-    let nan = Idx::from_values(vec![60, 2, 2], &[f32::NAN; 240]).unwrap();
+    let (nan, test) = (vec![f32::NAN; 60 * 4], vec![0.0f32; 20 * 4]);
+    let nan = Idx::from_values(vec![60, 2, 2], &nan).unwrap();
+    let test = Idx::from_values(vec![20, 2, 2], &test).unwrap();
+    let test_images = sandbox.path("data/t10k-images-idx3-ubyte");
+    idx::write(test_images, &test, Compression::None).unwrap();
     idx::write(sandbox.path("data").join(TRAIN_IMAGES), &nan, Compression::None).unwrap();
     check(&sandbox, 3, &[TRAIN_IMAGES, "feature 0 of image 0 is infinite or not a number"]);
 }

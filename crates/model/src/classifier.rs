@@ -127,15 +127,22 @@ pub(crate) fn evaluate(
 ) -> Result<Evaluation, NonFinite> {
     assert!(!rows.is_empty(), "an evaluation of no images");
     let chunks: Vec<_> = chunks(rows.clone()).collect();
-    let batches: Vec<Result<Batch, NonFinite>> =
-        chunks.into_par_iter().map(|rows| forward(isa, layer, bias, data, rows)).collect();
+    // All are kept until the first error in order is found.
+    let batches: Vec<_> = chunks
+        .into_par_iter()
+        .map(|rows| {
+            let batch = forward(isa, layer, bias, data, rows)?;
+            let (losses, predicted) = (batch.losses().collect(), batch.predicted().collect());
+            Ok::<(Vec<f32>, Vec<u32>, usize), NonFinite>((losses, predicted, batch.correct()))
+        })
+        .collect();
     let mut predicted = Vec::with_capacity(rows.len());
     let (mut loss, mut correct) = (0.0, 0);
     for batch in batches {
-        let batch = batch?;
-        loss = batch.losses().fold(loss, |sum, row_loss| sum + f64::from(row_loss));
-        correct += batch.correct();
-        predicted.extend(batch.predicted());
+        let (losses, classes, right) = batch?;
+        loss = losses.into_iter().fold(loss, |sum, row_loss| sum + f64::from(row_loss));
+        correct += right;
+        predicted.extend(classes);
     }
     Ok(Evaluation { loss: loss / rows.len() as f64, predicted, correct })
 }

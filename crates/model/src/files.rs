@@ -123,7 +123,9 @@ impl DataSets {
         );
         let (train, test) = (train?, test?);
         let (name, names) = names(folder, classes)?;
-        let name = known_name(&sha256).map(str::to_owned).or(name);
+        // What is known by its hash is called so, and nothing else is.
+        let own = name.filter(|name| !["mnist", "synthetic"].contains(&name.as_str()));
+        let name = known_name(&sha256).map(str::to_owned).or(own);
         let info = DataInfo { name, classes: names, sha256 };
         Ok(Self { train, test, info })
     }
@@ -160,10 +162,10 @@ fn names(folder: &Path, classes: usize) -> Result<(Option<String>, Vec<String>),
     let numbers = || (0..classes).map(|class| class.to_string()).collect();
     let path = folder.join("dataset.json");
     let fail = |cause: String| LoadError::Names { path: path.clone(), cause };
-    let text = match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((None, numbers())),
-        read => read.map_err(|error| fail(error.to_string()))?,
-    };
+    if !path.is_file() {
+        return Ok((None, numbers()));
+    }
+    let text = std::fs::read_to_string(&path).map_err(|error| fail(error.to_string()))?;
     let names: Names = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
     // A run may be told of more classes, or of fewer, than the data set is known for.
     let fits = names.classes.len() == classes;

@@ -1,4 +1,32 @@
-//! Placeholder.
+//! Softmax regression on labelled images, from files to a saved model.
+//!
+//! The model is `z = x W + b`, softmax, mean cross-entropy, trained by minibatches. What a step computes is
+//! defined in [`kernels::spec`]; here is what surrounds it: data, order, epochs, metrics, files.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`files`], [`dataset`], [`synthetic`] | labelled images: read, split, put in order, or drawn |
+//! | [`config`], [`optimizer`], [`parameters`], [`rng`] | a run's settings, and how it starts |
+//! | [`trainer`] | the training loop, which reports to an [`Observer`] |
+//! | [`classifier`], [`metrics`] | evaluation and prediction, and what they say of a model |
+//! | [`model_file`], [`atomic`] | saved models, whole or not there |
+//! | [`prepare`] | pictures of one's own, made like MNIST's |
+//!
+//! The same data, settings and seed give the same bytes, on any machine and at any number of threads.
+//!
+//! ```
+//! use kernels::{Isa, team::Team};
+//! use model::{Classifier, Dataset, TrainConfig, Trainer, trainer::Silent};
+//!
+//! // Two images of two pixels: ink on the left is class 0, on the right class 1.
+//! let data = Dataset::from_u8(&[255, 0, 0, 255], (2, None), vec![0, 1])?;
+//! let config = TrainConfig { batch_size: 2, validation: 0, ..TrainConfig::default() };
+//! let mut trainer = Trainer::new(config, &data, 2, Isa::detect(), Team::new(1)?)?;
+//! trainer.run(&mut Silent)?;
+//! let classifier = Classifier::new(Isa::detect(), &trainer.parameters(), &data);
+//! assert_eq!(classifier.evaluate(&data, 0..2)?.accuracy(), 1.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 pub mod atomic;
 pub mod classifier;

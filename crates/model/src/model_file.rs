@@ -21,7 +21,7 @@ use crate::parameters::Parameters;
 pub const FORMAT_VERSION: u32 = 1;
 /// The metadata key.
 const KEY: &str = "mnist";
-/// The largest file that is read: 16 classes of the largest image that the kernels take, and its header.
+/// The largest file that is read; an MNIST model has 31 KiB.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// A trained model with what is needed to use it.

@@ -5,8 +5,8 @@
 
 mod common;
 
+use kernels::Isa;
 use kernels::spec::{self, Batch};
-use kernels::{Isa, TIER_NAMES};
 use model::optimizer::Schedule;
 use model::{Dataset, Init, Metadata, Model, Optimizer, Parameters, Split, TrainConfig};
 
@@ -117,11 +117,6 @@ fn a_thousand_digits_give_golden_weights() {
         let (parameters, _) = common::train(&config, &data, isa, 2);
         assert_eq!(parameters.sha256(), golden, "{isa:?}");
     }
-}
-
-#[test]
-fn every_tier_has_a_name() {
-    assert!(Isa::all().iter().all(|isa| TIER_NAMES.contains(&isa.name())));
 }
 
 /// The tutorial's first epoch on MNIST by the definition, and by the kernels.

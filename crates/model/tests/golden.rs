@@ -45,7 +45,9 @@ fn rows(name: &str) -> Vec<Vec<f64>> {
 }
 
 fn largest_difference(a: impl IntoIterator<Item = f64>, b: impl IntoIterator<Item = f64>) -> f64 {
-    a.into_iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    let differences = a.into_iter().zip(b).map(|(a, b)| (a - b).abs());
+    // `f64::max` would pass over what is not a number.
+    differences.fold(0.0, |most, d| if d <= most { most } else { d })
 }
 
 #[test]
@@ -66,6 +68,7 @@ fn runs_follow_the_float64_traces() {
                 largest_difference(parameters.weights.iter().map(|&w| w.into()), weights.clone());
             let of_bias =
                 largest_difference(parameters.bias.iter().map(|&b| b.into()), biases.clone());
+            assert_eq!(parameters.bias.len(), biases.len());
             println!(
                 "{name} {isa:?}: loss {of_loss:.2e} weight {of_weight:.2e} bias {of_bias:.2e}"
             );
