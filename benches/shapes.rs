@@ -46,6 +46,17 @@ pub const PRODUCTS: [Product; 10] = [
     product("1000x784x512", [1000, FEATURES, 512]),
 ];
 
+/// Products that only the comparison of libraries measures: sums and gradient of the whole training
+/// set, and a square past every cache.
+pub const COMPARED: [Product; 3] = [
+    product("55000x784x10", [TRAINING, FEATURES, CLASSES]),
+    Product { transposed: true, ..product("784x55000x10t", [FEATURES, TRAINING, CLASSES]) },
+    product("2048x2048x2048", [2048; 3]),
+];
+
+/// The tutorial's training images.
+const TRAINING: usize = 55_000;
+
 impl Product {
     /// Floating-point operations: a multiplication and an addition a term.
     pub fn flops(&self) -> u64 {

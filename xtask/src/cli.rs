@@ -1,6 +1,7 @@
 //! Arguments, wiring, printing and exit codes.
 
 mod console;
+mod measuring;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::fetch::{self, Dataset, FetchError, Job, Patience, ProxyChoice, Source, dataset};
+use crate::measure::MeasureError;
 use crate::tidy;
 use console::Console;
+use measuring::{BenchArgs, CompareArgs, CountArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok; 2 usage; 3 content is wrong; 4 cannot be opened or written; 5 network; \
@@ -27,6 +30,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Chore {
     FetchData(FetchArgs),
+    Compare(CompareArgs),
+    Bench(BenchArgs),
+    Count(CountArgs),
     /// Check the rules of the house that neither the compiler nor clippy checks
     ///
     /// Import edges between our crates, where `unsafe` may stand, docstrings, file lengths, paths
@@ -101,6 +107,9 @@ pub fn main() -> ExitCode {
                 ExitCode::from(e.exit_code())
             }
         },
+        Chore::Compare(args) => ended(args.run()),
+        Chore::Bench(args) => ended(args.run()),
+        Chore::Count(args) => ended(args.run()),
         Chore::Tidy => match tidy::check(&workspace_root()) {
             Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
             Ok(findings) => {
@@ -115,6 +124,17 @@ pub fn main() -> ExitCode {
                 ExitCode::from(4)
             }
         },
+    }
+}
+
+/// Tells how measuring went.
+fn ended(result: Result<(), MeasureError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e}");
+            ExitCode::from(e.exit_code())
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! The workspace's own chores, run as `cargo xtask <chore>`.
 //!
 //! - [`fetch`]: the real data sets, verified, into `data/<dataset>/`;
+//! - [`compare`]: ours beside other trainers and other libraries' products of matrices;
+//! - [`bench`]: criterion's results as dated records, and what moved;
+//! - [`count`]: instructions of training, held against a committed number;
+//! - [`measure`]: what these three share;
 //! - [`tidy`]: the rules of the house that neither the compiler nor clippy checks;
 //! - [`cli`]: arguments, console and exit codes.
 //!
@@ -8,6 +12,10 @@
 //! the binary is a thin shell around [`cli::main`].
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod cli;
+pub mod compare;
+pub mod count;
 pub mod fetch;
+pub mod measure;
 pub mod tidy;
