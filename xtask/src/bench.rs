@@ -1,7 +1,7 @@
 //! `bench`: criterion's results as a dated record, and what moved against the newest earlier one.
 //!
 //! - `estimates` reads what criterion leaves under target/criterion;
-//! - `record` is the form of benches/record/<date>-<cpu>.csv;
+//! - `record` is the form of `benches/record/DATE-CPU.csv`;
 //! - `moved` compares with the records before it, of the same processor.
 
 mod estimates;

@@ -2,7 +2,7 @@
 //!
 //! - [`fetch`]: the real data sets, verified, into `data/<dataset>/`;
 //! - [`compare`]: ours beside other trainers and other libraries' products of matrices;
-//! - [`bench`]: criterion's results as dated records, and what moved;
+//! - [`mod@bench`]: criterion's results as dated records, and what moved;
 //! - [`count`]: instructions of training, held against a committed number;
 //! - [`measure`]: what these three share;
 //! - [`tidy`]: the rules of the house that neither the compiler nor clippy checks;

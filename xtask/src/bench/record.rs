@@ -1,4 +1,4 @@
-//! benches/record/<date>-<cpu>.csv: facts in comment lines, then a line a bench.
+//! `benches/record/DATE-CPU.csv`: facts in comment lines, then a line a bench.
 
 use std::fs;
 use std::path::Path;

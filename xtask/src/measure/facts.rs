@@ -39,7 +39,9 @@ impl Facts {
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let loadavg = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let system = format!("{} {} {}", env::consts::OS, release.trim(), env::consts::ARCH);
+        // What follows the number is a name that its builder gave it.
+        let release = release.trim().split('-').next().unwrap_or_default();
+        let system = format!("{} {release} {}", env::consts::OS, env::consts::ARCH);
         Self {
             date: today(),
             cpu: cpu(&cpuinfo).unwrap_or_else(|| format!("unknown {}", env::consts::ARCH)),

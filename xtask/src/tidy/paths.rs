@@ -37,7 +37,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 fn machine_path(line: &str) -> Option<&str> {
     MACHINE.iter().find_map(|start| {
         line.match_indices(start).find_map(|(at, _)| {
-            // `../work/x` and `https://host/home/x` are not such paths, nor is a bare `/home/`.
+            // `../job/x` and `https://host/home/x` are not such paths, nor is a bare `/home/`.
             let inside = |c: char| c.is_alphanumeric() || "._-~*}>".contains(c);
             let after = &line[at + start.len()..];
             let n_bytes = after.find(|c: char| !(inside(c) || c == '/')).unwrap_or(after.len());
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(machine_path(&format!("see {home}, there")), Some(home.as_str()));
         assert_eq!(machine_path(&format!("file://{home}")), Some(home.as_str()));
         assert_eq!(machine_path(&format!("https://host.example{home}")), None);
-        assert_eq!(machine_path("`/home/` and ../work/x and ~/home/x"), None);
+        assert_eq!(machine_path("`/home/` and ../job/x and ~/home/x"), None);
     }
 
     #[test]
