@@ -1,4 +1,4 @@
-"""PyTorch: autograd and its fused Adam, on one thread, which is its fastest at this size.
+"""PyTorch: autograd and its fused Adam, on one thread.
 
 Its Adam adds epsilon after the correction of the second moment, TensorFlow 1's before it.
 """

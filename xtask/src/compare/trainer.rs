@@ -32,7 +32,7 @@ pub enum How {
     },
 }
 
-/// Holds every BLAS that NumPy may stand on to one thread, its fastest at this size.
+/// Holds every BLAS that NumPy may stand on to one thread.
 const ONE_THREAD: [(&str, &str); 3] =
     [("OMP_NUM_THREADS", "1"), ("OPENBLAS_NUM_THREADS", "1"), ("MKL_NUM_THREADS", "1")];
 
