@@ -17,7 +17,7 @@
 //! are in nats, matrices are row-major unless they have strides.
 //!
 //! A wrong shape is a bug of the caller and panics at the door, with both numbers; data can't make a kernel
-//! panic. Unsafe code stands in `simd`, `isa` and `team` alone.
+//! panic. Unsafe code stands in `simd` and `team` alone.
 
 pub mod batch;
 pub mod dense;
