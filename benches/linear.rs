@@ -12,13 +12,16 @@ mod shapes;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use kernels::linear::{self, BlockPart, BlockWeights, Cursors, padded_classes};
+use kernels::linear::{self, BlockPart, BlockWeights, Pairs, padded_classes};
 use kernels::spec::Rule;
 use kernels::{Batch, F32x16, Images, Isa, Layout, softmax};
 use shapes::{BACKWARD, BATCH, CLASSES, FEATURES, FORWARD, IMAGES, SIDE};
 use shapes::{indices, numbers, strokes};
 
 const ADAM: Rule = Rule::Adam { c1: 0.1, c2: 0.001, a: 0.0003, eps: 1e-8 };
+
+/// Batches whose forward pass is done before the backward pass is measured.
+const PREPARED: usize = 100;
 
 /// A set of images, weights, and the images at random that batches take one after the other.
 struct Data {
@@ -35,16 +38,25 @@ fn data() -> Data {
     Data { images, order: indices(IMAGES, IMAGES, 3), weights }
 }
 
+/// A batch of images of any class.
+fn begun() -> Batch {
+    let mut batch = Batch::default();
+    batch.begin(indices(BATCH, CLASSES, 4).into_iter(), padded_classes(CLASSES), 1);
+    batch
+}
+
 fn forward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
     let mut group = criterion.benchmark_group("linear/forward");
     group.throughput(Throughput::Elements(FORWARD.flops()));
-    let mut sums = vec![F32x16::default(); BATCH.div_ceil(16) * padded_classes(CLASSES)];
+    let mut batch = begun();
+    let mut part = batch.parts().next().expect("one part");
     for isa in Isa::all() {
+        let mut pairs = Pairs::default();
         group.bench_function(isa.name(), |bencher| {
             let mut batches = order.chunks_exact(BATCH).cycle();
             bencher.iter(|| {
-                let rows = black_box(batches.next().unwrap_or_default());
-                linear::forward(isa, images, (rows, &[]), weights, black_box(&mut sums));
+                let rows = (black_box(batches.next().unwrap_or_default()), &[][..]);
+                linear::forward(isa, images, rows, weights, black_box(&mut part), Some(&mut pairs));
             });
         });
     }
@@ -55,24 +67,29 @@ fn forward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
 fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
     let mut group = criterion.benchmark_group("linear/backward");
     group.throughput(Throughput::Elements(BACKWARD.flops()));
-    let mut batch = Batch::default();
-    batch.begin(indices(BATCH, CLASSES, 4).into_iter(), padded_classes(CLASSES), 1);
+    let mut batch = begun();
+    let mut batches: Vec<[Pairs; 1]> = Vec::new();
     for mut part in batch.parts() {
+        for rows in order.chunks_exact(BATCH).take(PREPARED) {
+            let mut pairs = Pairs::default();
+            let (isa, rows) = (Isa::detect(), (rows, &[][..]));
+            linear::forward(isa, images, rows, weights, &mut part, Some(&mut pairs));
+            batches.push([pairs]);
+        }
         // Probabilities of equal sums: the same 1/10 everywhere, and no error term is zero.
         part.sums.fill(F32x16([1.0; 16]));
         softmax(Isa::detect(), &mut part, &[0.5; CLASSES], 1.0, 1.0 / 255.0 / BATCH as f32);
     }
     for isa in Isa::all() {
-        let (mut w, mut cursors) = (weights.clone(), Cursors::default());
+        let mut w = weights.clone();
         let mut m = vec![F32x16::default(); w.pairs_mut().len()];
         let mut v = m.clone();
         group.bench_function(isa.name(), |bencher| {
-            let mut batches = order.chunks_exact(BATCH).cycle();
+            let mut batches = batches.iter().cycle();
             bencher.iter(|| {
-                let rows = black_box(batches.next().unwrap_or_default());
+                let pairs = black_box(batches.next().expect("batches were prepared"));
                 let mut part = BlockPart { first: 0, w: w.pairs_mut(), m: &mut m, v: &mut v };
-                let (rule, batch) = ((ADAM, 0.0), black_box(&batch));
-                linear::backward(isa, images, rows, batch, rule, &mut part, &mut cursors)
+                linear::backward(isa, images, pairs, black_box(&batch), (ADAM, 0.0), &mut part)
             });
         });
     }

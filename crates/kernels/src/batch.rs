@@ -42,6 +42,8 @@ pub struct BatchPart<'a> {
     pub positions: Range<usize>,
     /// `[group][padded class]`: the sums `x W`, replaced by the probabilities.
     pub sums: &'a mut [F32x16],
+    /// The index of its first error term among those of the batch.
+    pub(crate) first_error: usize,
     pub(crate) errors: &'a mut [F32x16],
     pub(crate) labels: &'a [F32x16],
     pub(crate) losses: &'a mut [F32x16],
@@ -118,6 +120,7 @@ impl Batch {
             BatchPart {
                 positions,
                 sums: &mut sums[..used * padded],
+                first_error: i * groups * padded * GROUP,
                 errors: &mut errors[..used * padded],
                 labels: &labels[..used],
                 losses: &mut losses[..used],
@@ -191,22 +194,30 @@ impl Batch {
     /// The sums are eight in f64, by position modulo 8, as in `spec::gradient`.
     pub fn bias_gradient(&self, gradient: &mut [f32]) {
         let n = self.len() as f64;
-        for (c, gradient) in gradient.iter_mut().enumerate() {
+        let mut images = vec![0u32; self.padded];
+        self.labels.iter().for_each(|&label| images[label as usize] += 1);
+        for (c, (gradient, images)) in gradient.iter_mut().zip(images).enumerate() {
             let mut s = [0.0f64; LANES];
             let mut position = 0usize;
             for (group, rows) in self.groups() {
-                let p = &self.sums[group * self.padded + c].0[..rows];
+                let mut p = &self.sums[group * self.padded + c].0[..rows];
                 // A part may begin at any position; what stands before the next multiple of 8 goes first.
-                let (head, rest) =
-                    p.split_at((position.next_multiple_of(LANES) - position).min(rows));
-                s[position % LANES..].iter_mut().zip(head).for_each(|(s, &p)| *s += f64::from(p));
-                for eight in rest.chunks(LANES) {
+                if !position.is_multiple_of(LANES) {
+                    let (head, rest) = p.split_at((LANES - position % LANES).min(rows));
+                    s[position % LANES..]
+                        .iter_mut()
+                        .zip(head)
+                        .for_each(|(s, &p)| *s += f64::from(p));
+                    p = rest;
+                }
+                let (eights, rest) = p.as_chunks::<LANES>();
+                for eight in eights {
                     s.iter_mut().zip(eight).for_each(|(s, &p)| *s += f64::from(p));
                 }
+                s.iter_mut().zip(rest).for_each(|(s, &p)| *s += f64::from(p));
                 position += rows;
             }
-            let images = self.labels.iter().filter(|&&label| label as usize == c).count();
-            *gradient = ((spec::sum8(s) - images as f64) / n) as f32;
+            *gradient = ((spec::sum8(s) - f64::from(images)) / n) as f32;
         }
     }
 }

@@ -9,8 +9,8 @@
 //! skipping background gains nothing over a cache-blocked GEMM.
 
 use crate::batch::{Batch, BatchPart, GROUP};
+use crate::images::Images;
 use crate::isa::Isa;
-use crate::layout::Images;
 use crate::mat::{MatMut, MatRef};
 use crate::{gemm, spec};
 

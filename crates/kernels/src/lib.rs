@@ -23,6 +23,7 @@ pub mod batch;
 pub mod dense;
 mod exp;
 mod gemm;
+mod images;
 mod isa;
 mod layout;
 pub mod linear;
@@ -37,8 +38,9 @@ pub mod team;
 
 pub use batch::Batch;
 pub use gemm::gemm;
+pub use images::{Images, TooManyBlocks};
 pub use isa::{Isa, IsaError, TIER_NAMES};
-pub use layout::{Images, Layout, MAX_BLOCKS, TooManyBlocks};
+pub use layout::{Layout, MAX_BLOCKS};
 pub use mat::{MatMut, MatRef};
 pub use nonfinite::NonFinite;
 pub use simd::F32x16;

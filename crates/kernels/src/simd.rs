@@ -76,8 +76,6 @@ pub trait Simd: Copy {
     fn repeat8(self, from: &F32x8) -> Self::V;
     /// Eight pixels as the integers 0..=255, in every block of the vector.
     fn repeat_u8(self, from: &[u8; 8]) -> Self::V;
-    /// A bit for each of the 64 numbers that equals `x`, the first the lowest.
-    fn equal_bits(self, numbers: &[u16; 64], x: u16) -> u64;
 }
 
 /// Operations of the 8-lane tiers.

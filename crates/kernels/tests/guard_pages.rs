@@ -11,7 +11,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 
 use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, rules, tiers};
-use kernels::linear::{self, BlockPart, BlockWeights, Cursors};
+use kernels::linear::{self, BlockPart, BlockWeights};
 use kernels::{Batch, F32x16, MatMut, MatRef, gemm, optim, reference};
 
 /// Which end of a slice meets the forbidden page.
@@ -120,10 +120,12 @@ fn forward_and_softmax() {
                 plain.begin(rows.iter().map(|row| row % classes as u32), padded, 1);
                 let mut fenced = plain.clone();
                 let mut part = plain.parts().next().unwrap();
-                linear::forward(isa, &data.images, (&rows, &[]), &weights, part.sums);
+                linear::forward(isa, &data.images, (&rows, &[]), &weights, &mut part, None);
                 let mut sums = Guarded::new(&vec![F32x16::default(); part.sums.len()], edge);
                 let rows = Guarded::new(&rows, edge);
-                linear::forward(isa, &data.images, (&rows, &[]), &weights, &mut sums);
+                let mut fenced_part = fenced.parts().next().unwrap();
+                fenced_part.sums = &mut sums;
+                linear::forward(isa, &data.images, (&rows, &[]), &weights, &mut fenced_part, None);
                 check_bits(&flat16(&sums), &flat16(part.sums), &format!("sums, {isa:?}"));
                 assert!(kernels::softmax(isa, &mut part, &bias, 0.5, 0.25));
                 let p = flat16(part.sums);
@@ -157,27 +159,18 @@ fn backward() {
                 let mut bias = Guarded::new(&vec![f32::NAN; classes], edge);
                 fast.batch.bias_gradient(&mut bias);
                 assert!(bias.iter().all(|g| g.is_finite()));
-                let fenced_rows = Guarded::new(&rows, edge);
                 for (first, count) in [(0, 12), (3, 5), (11, 1), (4, 0)] {
                     let rule = rules()[random.below(6) as usize];
                     let blocks = vec![F32x16::default(); count * padded / 2];
                     let mut plain = [blocks.clone(), blocks.clone(), blocks.clone()];
                     let mut fenced = [(); 3].map(|()| Guarded::new(&blocks, edge));
-                    let run = |rows: &[u32], [w, m, v]: [&mut [F32x16]; 3]| {
+                    let run = |[w, m, v]: [&mut [F32x16]; 3]| {
                         let mut part = BlockPart { first, w, m, v };
-                        let (images, mut cursors) = (&data.images, Cursors::default());
-                        linear::backward(
-                            isa,
-                            images,
-                            rows,
-                            &fast.batch,
-                            rule,
-                            &mut part,
-                            &mut cursors,
-                        )
+                        let (images, pairs) = (&data.images, &fast.pairs);
+                        linear::backward(isa, images, pairs, &fast.batch, rule, &mut part)
                     };
-                    assert!(run(&rows, plain.each_mut().map(|v| &mut v[..])));
-                    assert!(run(&fenced_rows, fenced.each_mut().map(|v| &mut v[..])));
+                    assert!(run(plain.each_mut().map(|v| &mut v[..])));
+                    assert!(run(fenced.each_mut().map(|v| &mut v[..])));
                     for (plain, fenced) in plain.iter().zip(&fenced) {
                         check_bits(&flat16(fenced), &flat16(plain), &format!("{rule:?}, {isa:?}"));
                     }

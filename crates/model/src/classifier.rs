@@ -105,7 +105,7 @@ fn forward(
     batch.begin(data.labels()[rows.clone()].iter().copied(), Layer::padded(classes), 1);
     let indices: Vec<u32> = rows.clone().map(|row| row as u32).collect();
     let finite = batch.parts().all(|mut part| {
-        layer.forward(isa, images, (&indices, &[]), classes, &mut part);
+        layer.forward(isa, images, (&indices, &[]), classes, &mut part, None);
         kernels::softmax(isa, &mut part, bias, images.scale(), 1.0)
     });
     if finite {

@@ -8,7 +8,7 @@
 //! A thread owns what it writes, whole, so that no sum depends on their number.
 
 use kernels::batch::BatchPart;
-use kernels::linear::{self, BlockPart, Cursors};
+use kernels::linear::{self, BlockPart, Pairs};
 use kernels::spec::{self, Rule};
 use kernels::team::Team;
 use kernels::{Batch, Isa, NonFinite, dense, optim};
@@ -28,13 +28,13 @@ pub(crate) struct Network {
     /// Biases and their moments.
     bias: [Vec<f32>; 3],
     batch: Batch,
-    cursors: Vec<Cursors>,
+    /// Of each part of the batch: which images have which blocks.
+    pairs: Vec<Pairs>,
 }
 
 /// What one thread does in the second half of a step.
 struct Backward<'a> {
     blocks: BlockPart<'a>,
-    cursors: &'a mut Cursors,
     /// The first thread updates the biases too.
     bias: Option<&'a mut [Vec<f32>; 3]>,
     finite: bool,
@@ -53,7 +53,7 @@ impl Network {
             v: zeros,
             bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
             batch: Batch::default(),
-            cursors: (0..team.threads()).map(|_| Cursors::default()).collect(),
+            pairs: Vec::new(),
             team,
         }
     }
@@ -89,17 +89,23 @@ impl Network {
         let (isa, images, classes) = (self.isa, data.images(), self.classes);
         let (weights, bias, scale) = (&self.weights, &self.bias[0], images.scale());
         let error_scale = scale / rows.len() as f32;
-        let mut parts: Vec<(BatchPart<'_>, bool)> =
-            self.batch.parts().map(|part| (part, true)).collect();
-        self.team.run(&mut parts, |(part, finite)| {
+        self.pairs.resize_with(self.batch.part_count(), Pairs::default);
+        let mut parts: Vec<(BatchPart<'_>, &mut Pairs, bool)> = self
+            .batch
+            .parts()
+            .zip(&mut self.pairs)
+            .map(|(part, pairs)| (part, pairs, true))
+            .collect();
+        self.team.run(&mut parts, |(part, pairs, finite)| {
             let positions = part.positions.clone();
             // A thread fetches what it will most likely work on in the next step.
             let upcoming = upcoming.get(positions.start..).unwrap_or(&[]);
             let upcoming = &upcoming[..upcoming.len().min(positions.len())];
-            weights.forward(isa, images, (&rows[positions], upcoming), classes, part);
+            let rows = (&rows[positions], upcoming);
+            weights.forward(isa, images, rows, classes, part, Some(pairs));
             *finite = kernels::softmax(isa, part, bias, scale, error_scale);
         });
-        if parts.iter().all(|&(_, finite)| finite) {
+        if parts.iter().all(|&(_, _, finite)| finite) {
             return Ok(());
         }
         Err(weights.first_bad_logit(bias, data, rows.iter().copied()))
@@ -122,20 +128,19 @@ impl Network {
                 let w = w.pairs_mut().chunks_mut(len);
                 let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
                 let mut bias = Some(&mut self.bias);
-                let parts = w.zip(moments).zip(&mut self.cursors).enumerate();
+                let parts = w.zip(moments).enumerate();
                 let mut parts: Vec<Backward<'_>> = parts
-                    .map(|(i, ((w, (m, v)), cursors))| Backward {
+                    .map(|(i, (w, (m, v)))| Backward {
                         blocks: BlockPart { first: i * per_part, w, m, v },
-                        cursors,
                         bias: bias.take(),
                         finite: true,
                     })
                     .collect();
                 let (isa, images, batch) = (self.isa, data.images(), &self.batch);
+                let pairs = &self.pairs[..];
                 self.team.run(&mut parts, |part| {
                     let blocks = &mut part.blocks;
-                    part.finite =
-                        linear::backward(isa, images, rows, batch, rule, blocks, part.cursors);
+                    part.finite = linear::backward(isa, images, pairs, batch, rule, blocks);
                     if let Some(bias) = &mut part.bias {
                         part.finite &= update_bias(batch, rule.0, bias);
                     }

@@ -156,28 +156,6 @@ impl Simd for Avx2 {
         // SAFETY: the token proves AVX2.
         unsafe { widen(u64::from_le_bytes(*from)) }
     }
-    #[inline(always)]
-    fn equal_bits(self, numbers: &[u16; 64], x: u16) -> u64 {
-        #[inline]
-        #[target_feature(enable = "avx2")]
-        fn bits(a: __m256i, b: __m256i, x: __m256i) -> u32 {
-            let packed = _mm256_packs_epi16(_mm256_cmpeq_epi16(a, x), _mm256_cmpeq_epi16(b, x));
-            // Packing works on halves; this puts their quarters back in order.
-            _mm256_movemask_epi8(_mm256_permute4x64_epi64::<0b11_01_10_00>(packed)) as u32
-        }
-        let load = |from: &[u16; 16]| {
-            // SAFETY: the token proves AVX; the array holds 256 bits; no alignment is asked for.
-            unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
-        };
-        let (sixteens, _) = numbers.as_chunks::<16>();
-        // SAFETY: the token proves AVX2.
-        let x = unsafe { _mm256_set1_epi16(x as i16) };
-        // SAFETY: the token proves AVX2.
-        let low = unsafe { bits(load(&sixteens[0]), load(&sixteens[1]), x) };
-        // SAFETY: the token proves AVX2.
-        let high = unsafe { bits(load(&sixteens[2]), load(&sixteens[3]), x) };
-        u64::from(high) << 32 | u64::from(low)
-    }
 }
 
 impl SimdBlock for Avx2 {

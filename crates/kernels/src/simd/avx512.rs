@@ -166,21 +166,4 @@ impl Simd for Avx512 {
         // SAFETY: the token proves AVX-512 F.
         unsafe { widen(u64::from_le_bytes(*from)) }
     }
-    #[inline(always)]
-    fn equal_bits(self, numbers: &[u16; 64], x: u16) -> u64 {
-        #[inline]
-        #[target_feature(enable = "avx512f,avx512bw")]
-        fn bits(a: __m512i, b: __m512i, x: u16) -> u64 {
-            let x = _mm512_set1_epi16(x as i16);
-            let (a, b) = (_mm512_cmpeq_epi16_mask(a, x), _mm512_cmpeq_epi16_mask(b, x));
-            u64::from(b) << 32 | u64::from(a)
-        }
-        let load = |from: &[u16; 32]| {
-            // SAFETY: the token proves AVX-512 F; the array holds 512 bits; no alignment is asked for.
-            unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
-        };
-        let (halves, _) = numbers.as_chunks::<32>();
-        // SAFETY: the token proves AVX-512 F and BW.
-        unsafe { bits(load(&halves[0]), load(&halves[1]), x) }
-    }
 }

@@ -98,10 +98,6 @@ impl Simd for Portable {
     fn repeat_u8(self, from: &[u8; 8]) -> V {
         from.map(f32::from)
     }
-    #[inline(always)]
-    fn equal_bits(self, numbers: &[u16; 64], x: u16) -> u64 {
-        numbers.iter().rev().fold(0, |bits, &number| bits << 1 | u64::from(number == x))
-    }
 }
 
 impl SimdBlock for Portable {

@@ -1,6 +1,6 @@
 //! The kernels put together as a trainer does, one part after the other.
 
-use kernels::linear::{self, BlockPart, BlockWeights, Cursors};
+use kernels::linear::{self, BlockPart, BlockWeights, Pairs};
 use kernels::spec::{self, FEW_CLASSES, Model, Rule};
 use kernels::{Batch, Isa, dense, optim};
 
@@ -22,7 +22,8 @@ pub struct Fast {
     /// Weights and moments.
     layers: [Layer; 3],
     bias: [Vec<f32>; 3],
-    cursors: Vec<Cursors>,
+    /// Of each part of the batch.
+    pub pairs: Vec<Pairs>,
 }
 
 impl Fast {
@@ -42,7 +43,7 @@ impl Fast {
             classes,
             layers: three.map(layer),
             bias: three.map(|model| model.bias.clone()),
-            cursors: (0..parts).map(|_| Cursors::default()).collect(),
+            pairs: Vec::new(),
         }
     }
 
@@ -55,12 +56,14 @@ impl Fast {
     /// Computes the sums of the images `rows`; returns them as [row][class].
     pub fn sums(&mut self, data: &Data, rows: &[u32], labels: &[u32]) -> Vec<Vec<f32>> {
         self.begin(labels);
-        for mut part in self.batch.parts() {
+        self.pairs.resize_with(self.batch.part_count(), Pairs::default);
+        for (mut part, pairs) in self.batch.parts().zip(&mut self.pairs) {
             let rows = &rows[part.positions.clone()];
             match &self.layers[0] {
                 Layer::Blocks(w) => {
                     // What comes next may be anything; it is only fetched.
-                    linear::forward(self.isa, &data.images, (rows, rows), w, part.sums);
+                    let rows = (rows, rows);
+                    linear::forward(self.isa, &data.images, rows, w, &mut part, Some(pairs));
                 }
                 Layer::Dense(w) => {
                     dense::forward(self.isa, &data.images, rows, w, self.classes, &mut part);
@@ -84,17 +87,17 @@ impl Fast {
 
     /// Updates the model by the gradient of the last batch; returns whether it is finite.
     pub fn backward(&mut self, data: &Data, rows: &[u32], rule: (Rule, f32)) -> bool {
-        let (isa, batch, images) = (self.isa, &self.batch, &data.images);
+        let (isa, batch, images, pairs) = (self.isa, &self.batch, &data.images, &self.pairs);
         let [w, m, v] = &mut self.layers;
         let mut finite = match (w, m, v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
                 let per_part = images.layout().block_count().div_ceil(self.parts);
                 let len = per_part * linear::padded_classes(self.classes) / 2;
                 let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
-                let parts = w.pairs_mut().chunks_mut(len).zip(moments).zip(&mut self.cursors);
-                let update = |(i, ((w, (m, v)), cursors))| {
+                let parts = w.pairs_mut().chunks_mut(len).zip(moments);
+                let update = |(i, (w, (m, v)))| {
                     let mut part = BlockPart { first: i * per_part, w, m, v };
-                    linear::backward(isa, images, rows, batch, rule, &mut part, cursors)
+                    linear::backward(isa, images, pairs, batch, rule, &mut part)
                 };
                 parts.enumerate().map(update).fold(true, |all, finite| all & finite)
             }
@@ -123,6 +126,7 @@ impl Fast {
         let zeros = State { model: zeros.clone(), m: zeros.clone(), v: zeros };
         let mut zeros = Self::new(self.isa, self.parts, data, &zeros);
         zeros.batch = self.batch.clone();
+        zeros.pairs = self.pairs.clone();
         assert!(zeros.backward(data, rows, (Rule::Sgd { lr: -1.0 }, 0.0)));
         zeros.state(data).model
     }

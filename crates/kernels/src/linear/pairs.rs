@@ -1,0 +1,90 @@
+//! Which images of a batch have a block: what the forward pass leaves for the backward pass.
+//!
+//! Forward walks the blocks of an image, backward the images of a block. The one that walks first writes
+//! down what the other needs: for each block the images that have it, in the order of the batch. That
+//! costs the forward pass 1 ms an epoch of MNIST and saves the backward pass its search, at least 1.7.
+//! (Recorded in a loop of its own, before the sums, it cost 2.)
+
+use crate::batch::{BatchPart, GROUP};
+
+/// An image and a block that it has: where its features stand, and where its error terms stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pair(u64);
+
+impl Pair {
+    /// The index of the block's features among all entries, and that of the image's first error term;
+    /// both are less than 2^32.
+    #[inline(always)]
+    pub(super) fn new(entry: usize, error: usize) -> Self {
+        Self((error as u64) << 32 | entry as u64)
+    }
+
+    /// The pair of the same image and its next block.
+    #[inline(always)]
+    pub(super) fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    /// The index of the block's features.
+    #[inline(always)]
+    pub(super) fn entry(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    /// The index of the first error term; those of the other classes stand `GROUP` apart.
+    #[inline(always)]
+    pub(super) fn error(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+}
+
+/// The pairs of a part of a batch; kept between steps so that no step allocates.
+#[derive(Clone, Debug, Default)]
+pub struct Pairs {
+    /// `[block][image]`: a list of each block.
+    pairs: Vec<Pair>,
+    /// `[block]`: where its list ends.
+    ends: Vec<usize>,
+    /// Room in each list.
+    stride: usize,
+}
+
+/// What adds to the lists; one without lists adds nothing.
+#[derive(Default)]
+pub(super) struct Recorder<'a> {
+    pairs: &'a mut [Pair],
+    ends: &'a mut [usize],
+}
+
+impl Pairs {
+    /// Begins lists of `blocks` blocks for the images of `part`.
+    ///
+    /// Panics if the batch has 2^32 error terms or more.
+    pub(super) fn begin(&mut self, blocks: usize, part: &BatchPart<'_>) -> Recorder<'_> {
+        let errors = part.first_error + part.errors.len() * GROUP;
+        assert!(u32::try_from(errors).is_ok(), "{errors} error terms in a batch");
+        // A whole and odd number of cache lines, lest the lists meet in the same few sets of the cache.
+        self.stride = (part.positions.len().div_ceil(8) | 1) * 8;
+        self.pairs.resize(blocks * self.stride, Pair::default());
+        self.ends.clear();
+        self.ends.extend((0..blocks).map(|t| t * self.stride));
+        Recorder { pairs: &mut self.pairs, ends: &mut self.ends }
+    }
+
+    /// The images that have block `t`, in the order of the batch.
+    #[inline(always)]
+    pub(super) fn of(&self, t: usize) -> &[Pair] {
+        &self.pairs[t * self.stride..self.ends[t]]
+    }
+}
+
+impl Recorder<'_> {
+    /// Adds an image to the list of block `t`.
+    #[inline(always)]
+    pub(super) fn push(&mut self, t: usize, pair: Pair) {
+        if let Some(end) = self.ends.get_mut(t) {
+            self.pairs[*end] = pair;
+            *end += 1;
+        }
+    }
+}
