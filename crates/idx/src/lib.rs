@@ -33,7 +33,9 @@
 //! - An [`Error`] is one line that names the file, what was expected and what was found.
 //! - Writing leaves the old file or the new one, never a part of either.
 //!
-//! Not here: memory mapping (a file cut while mapped kills the process), streaming, downloads.
+//! - A file too large to keep is taken piece by piece by a [`Reader`], with the same proofs.
+//!
+//! Not here: memory mapping (a file cut while mapped kills the process), downloads.
 #![forbid(unsafe_code)]
 
 mod data;
@@ -47,6 +49,7 @@ mod header;
 mod hint;
 mod pair;
 mod read;
+mod reader;
 mod write;
 
 pub use data::Idx;
@@ -57,4 +60,5 @@ pub use files::{FileSet, Presence, Role, find, find_all, presence};
 pub use hint::Hint;
 pub use pair::{Pair, PairError, Side, pair, read_pair};
 pub use read::{parse, read};
+pub use reader::Reader;
 pub use write::{Compression, write};

@@ -95,14 +95,24 @@ impl std::error::Error for PairError {}
 /// [`WrongType`](ErrorKind::WrongType), [`Empty`](ErrorKind::Empty), [`ZeroDim`](ErrorKind::ZeroDim),
 /// [`CountMismatch`](ErrorKind::CountMismatch), [`LabelOutOfRange`](ErrorKind::LabelOutOfRange).
 pub fn pair(images: &Idx, labels: &Idx, classes: usize) -> Result<Vec<u32>, PairError> {
+    pair_form((images.dims(), images.element_type()), labels, classes)
+}
+
+/// [`pair`] for images of which the dimensions and the type are known.
+pub(crate) fn pair_form(
+    images: (&[usize], ElementType),
+    labels: &Idx,
+    classes: usize,
+) -> Result<Vec<u32>, PairError> {
     let at = |side| move |kind| PairError { side, kind };
-    if LABEL_RANKS.contains(&images.dims().len()) && labels.dims().len() > *LABEL_RANKS.end() {
+    if LABEL_RANKS.contains(&images.0.len()) && labels.dims().len() > *LABEL_RANKS.end() {
         return Err(at(Side::Both)(ErrorKind::Swapped));
     }
     prove_form(images, IMAGE_RANKS, IMAGE_TYPES).map_err(at(Side::Images))?;
-    prove_form(labels, LABEL_RANKS, LABEL_TYPES).map_err(at(Side::Labels))?;
+    prove_form((labels.dims(), labels.element_type()), LABEL_RANKS, LABEL_TYPES)
+        .map_err(at(Side::Labels))?;
 
-    let counts = (images.dims()[0], labels.dims()[0]);
+    let counts = (images.0[0], labels.dims()[0]);
     if counts.0 != counts.1 {
         let kind = ErrorKind::CountMismatch { images: counts.0, labels: counts.1 };
         return Err(at(Side::Both)(kind));
@@ -129,11 +139,10 @@ pub fn read_pair(
 }
 
 fn prove_form(
-    idx: &Idx,
+    (dims, found): (&[usize], ElementType),
     ranks: RangeInclusive<usize>,
     types: &'static [ElementType],
 ) -> Result<(), ErrorKind> {
-    let (dims, found) = (idx.dims(), idx.element_type());
     if !ranks.contains(&dims.len()) {
         return Err(ErrorKind::BadRank { expected: ranks, found: dims.len() });
     }

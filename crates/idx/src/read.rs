@@ -1,7 +1,7 @@
 //! A file or bytes in memory -> [`Idx`], the length proven before anything is allocated.
 
 use std::fs::{self, File, FileType};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use crate::data::Idx;
@@ -56,13 +56,19 @@ pub fn parse(bytes: &[u8]) -> Result<Idx, ErrorKind> {
 }
 
 fn read_file(path: &Path) -> Result<Idx, ErrorKind> {
+    let (input, file_bytes) = open_file(path)?;
+    decode(input, file_bytes)
+}
+
+/// Opens a regular file; returns it with its length.
+pub(crate) fn open_file(path: &Path) -> Result<(BufReader<File>, u64), ErrorKind> {
     // Before opening, because opening a FIFO waits for its writer; after, because the name may have
     // come to mean another file in between.
     prove_regular(fs::metadata(path).map_err(ErrorKind::Open)?.file_type())?;
     let file = File::open(path).map_err(ErrorKind::Open)?;
     let metadata = file.metadata().map_err(ErrorKind::Open)?;
     prove_regular(metadata.file_type())?;
-    decode(BufReader::with_capacity(BUFFER_BYTES, file), metadata.len())
+    Ok((BufReader::with_capacity(BUFFER_BYTES, file), metadata.len()))
 }
 
 fn prove_regular(kind: FileType) -> Result<(), ErrorKind> {
@@ -83,7 +89,8 @@ pub(crate) trait Source {
     fn append(&mut self, out: &mut Vec<u8>) -> Result<usize, ErrorKind>;
 }
 
-struct Raw<R>(R);
+/// The bytes of a raw file.
+pub(crate) struct Raw<R>(R);
 
 impl<R: Read> Source for Raw<R> {
     fn read(&mut self, mut buffer: &mut [u8]) -> Result<usize, ErrorKind> {
@@ -98,55 +105,112 @@ impl<R: Read> Source for Raw<R> {
     }
 }
 
-/// Decodes an input that is said to be `file_bytes` long.
-fn decode(mut input: impl BufRead, file_bytes: u64) -> Result<Idx, ErrorKind> {
-    let mut start = [0; gzip::MAGIC.len()];
-    let count = Raw(&mut input).read(&mut start)?;
-    let input = start[..count].chain(input);
+/// What begins with the first bytes of an input, which were read to find out what it is.
+type Begun<R> = io::Chain<io::Take<Cursor<[u8; gzip::MAGIC.len()]>>, R>;
 
-    if start == gzip::MAGIC {
-        let mut source = Inflate::new(input);
-        let header = Header::read(&mut source)?;
-        let declared_bytes = (header.size_bytes() + header.payload_bytes()) as u64;
-        if declared_bytes > file_bytes.saturating_mul(gzip::MAX_RATIO) {
-            return Err(ErrorKind::ClaimTooLarge { declared_bytes, file_bytes });
-        }
-        return read_payload(header, source, file_bytes.saturating_mul(TRUSTED_RATIO));
-    }
-
-    let mut source = Raw(input);
-    let header = Header::read(&mut source)?;
-    let after_header = file_bytes.saturating_sub(header.size_bytes() as u64);
-    prove_size(&header, after_header)?;
-    read_payload(header, source, after_header)
+/// A file of either form.
+pub(crate) enum Either<R> {
+    Raw(Raw<Begun<R>>),
+    Gzip(Inflate<Begun<R>>),
 }
 
-/// Reads the payload and proves that it ends where it should; allocates at most `trusted_bytes`
-/// before as much has been read.
-fn read_payload(
-    header: Header,
-    mut source: impl Source,
-    trusted_bytes: u64,
-) -> Result<Idx, ErrorKind> {
-    let expected = header.payload_bytes();
-    let trusted = usize::try_from(trusted_bytes).unwrap_or(usize::MAX);
-    let mut payload = Vec::new();
-    while payload.len() < expected {
-        if payload.len() == payload.capacity() {
-            let step = if payload.is_empty() { trusted } else { payload.len() };
-            let missing = expected - payload.len();
-            payload
-                .try_reserve_exact(step.min(missing))
-                .map_err(|_| ErrorKind::OutOfMemory { needed_bytes: expected as u64 })?;
-        }
-        if source.append(&mut payload)? == 0 {
-            break;
+impl<R: BufRead> Source for Either<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        match self {
+            Self::Raw(raw) => raw.read(buffer),
+            Self::Gzip(inflate) => inflate.read(buffer),
         }
     }
-    // One byte further: it must not be there, and asking for it proves the last gzip checksum.
-    let extra = source.read(&mut [0])?;
-    prove_size(&header, (payload.len() + extra) as u64)?;
-    Ok(Idx::from_parts(header, payload))
+
+    fn append(&mut self, out: &mut Vec<u8>) -> Result<usize, ErrorKind> {
+        match self {
+            Self::Raw(raw) => raw.append(out),
+            Self::Gzip(inflate) => inflate.append(out),
+        }
+    }
+}
+
+/// Decodes an input that is said to be `file_bytes` long.
+fn decode(input: impl BufRead, file_bytes: u64) -> Result<Idx, ErrorKind> {
+    let mut payload = Payload::open(input, file_bytes)?;
+    let bytes = payload.piece(usize::MAX)?;
+    Ok(Idx::from_parts(payload.header, bytes))
+}
+
+/// A payload to be read piece by piece, behind a header that was read and proven.
+pub(crate) struct Payload<S> {
+    pub header: Header,
+    source: S,
+    /// Bytes that may be allocated for a piece before as many have been read.
+    trusted_bytes: u64,
+    /// Bytes that were given out, and those that were read and not given out.
+    given: usize,
+    read_ahead: Vec<u8>,
+    is_proven: bool,
+}
+
+impl<R: BufRead> Payload<Either<R>> {
+    /// Tells raw from gzip, reads the header and proves its claim as far as the length of the file can.
+    pub fn open(mut input: R, file_bytes: u64) -> Result<Self, ErrorKind> {
+        let mut start = [0; gzip::MAGIC.len()];
+        let count = Raw(&mut input).read(&mut start)?;
+        let is_gzip = start == gzip::MAGIC;
+        let input = Cursor::new(start).take(count as u64).chain(input);
+        if is_gzip {
+            let mut source = Either::Gzip(Inflate::new(input));
+            let header = Header::read(&mut source)?;
+            let declared_bytes = (header.size_bytes() + header.payload_bytes()) as u64;
+            if declared_bytes > file_bytes.saturating_mul(gzip::MAX_RATIO) {
+                return Err(ErrorKind::ClaimTooLarge { declared_bytes, file_bytes });
+            }
+            return Ok(Self::new(header, source, file_bytes.saturating_mul(TRUSTED_RATIO)));
+        }
+        let mut source = Either::Raw(Raw(input));
+        let header = Header::read(&mut source)?;
+        let after_header = file_bytes.saturating_sub(header.size_bytes() as u64);
+        prove_size(&header, after_header)?;
+        Ok(Self::new(header, source, after_header))
+    }
+}
+
+impl<S: Source> Payload<S> {
+    fn new(header: Header, source: S, trusted_bytes: u64) -> Self {
+        let read_ahead = Vec::new();
+        Self { header, source, trusted_bytes, given: 0, read_ahead, is_proven: false }
+    }
+
+    /// Returns the next bytes: as many as are left, at most `most_bytes`. The last of them come only
+    /// after the payload was proven to end where it should.
+    pub fn piece(&mut self, most_bytes: usize) -> Result<Vec<u8>, ErrorKind> {
+        let expected = self.header.payload_bytes();
+        let wanted = most_bytes.min(expected - self.given);
+        let trusted = usize::try_from(self.trusted_bytes).unwrap_or(usize::MAX);
+        let mut piece = std::mem::take(&mut self.read_ahead);
+        while piece.len() < wanted {
+            if piece.len() == piece.capacity() {
+                let step = if piece.is_empty() { trusted } else { piece.len() };
+                let missing = wanted - piece.len();
+                piece
+                    .try_reserve_exact(step.min(missing))
+                    .map_err(|_| ErrorKind::OutOfMemory { needed_bytes: wanted as u64 })?;
+            }
+            if self.source.append(&mut piece)? == 0 {
+                break;
+            }
+        }
+        if piece.len() > wanted {
+            // An allocator may give more room than it was asked for.
+            self.read_ahead = piece.split_off(wanted);
+        }
+        self.given += piece.len();
+        if (piece.len() < wanted || self.given == expected) && !self.is_proven {
+            // One byte further: it must not be there, and asking for it proves the last gzip checksum.
+            let extra = self.read_ahead.len() + self.source.read(&mut [0])?;
+            prove_size(&self.header, (self.given + extra) as u64)?;
+            self.is_proven = true;
+        }
+        Ok(piece)
+    }
 }
 
 fn prove_size(header: &Header, found_bytes: u64) -> Result<(), ErrorKind> {
@@ -180,7 +244,8 @@ mod tests {
     #[test]
     fn more_than_memory() {
         let header = Header::new(ElementType::U8, vec![1 << 31, 1 << 31]).unwrap();
-        let error = read_payload(header, Raw(io::empty()), u64::MAX).unwrap_err();
+        let mut payload = Payload::new(header, Raw(io::empty()), u64::MAX);
+        let error = payload.piece(usize::MAX).unwrap_err();
         assert!(matches!(error, ErrorKind::OutOfMemory { needed_bytes: 0x4000_0000_0000_0000 }));
     }
 

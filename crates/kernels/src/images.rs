@@ -58,7 +58,7 @@ impl Feature for f32 {
 }
 
 /// Images as their blocks that are not zero; see the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BlockRows<E: Feature> {
     len: usize,
     /// Numbers in a head.
@@ -68,12 +68,16 @@ pub(crate) struct BlockRows<E: Feature> {
 }
 
 impl<E: Feature> BlockRows<E> {
-    fn pack(layout: &Layout, features: &[E]) -> Self {
+    fn new(layout: &Layout) -> Self {
         let head_len = 1 + 2 * layout.block_count().div_ceil(WORD);
-        let images = features.chunks_exact(layout.features().max(1));
-        let len = images.len();
-        let (mut heads, mut values) = (Vec::with_capacity(len * head_len), Vec::new());
-        for image in images {
+        Self { len: 0, head_len, heads: Vec::new(), values: Vec::new() }
+    }
+
+    /// Packs more images, of which there are fewer than 2^32 blocks with those that are there.
+    fn push(&mut self, layout: &Layout, features: &[E]) {
+        let Self { len, heads, values, .. } = self;
+        for image in features.chunks_exact(layout.features().max(1)) {
+            *len += 1;
             heads.push(values.len() as u32);
             // Room for all blocks; what is not needed is cut off again. Every block is written and only
             // those with ink are kept, because a branch on ink would be guessed wrong too often.
@@ -92,7 +96,11 @@ impl<E: Feature> BlockRows<E> {
             }
             values.truncate(end);
         }
-        Self { len, head_len, heads, values }
+    }
+
+    fn shrink_to_fit(&mut self) {
+        self.heads.shrink_to_fit();
+        self.values.shrink_to_fit();
     }
 
     #[inline(always)]
@@ -161,14 +169,14 @@ impl<E: Feature> BlockRows<E> {
 /// images.unpack(0, &mut pixels);
 /// assert_eq!((images.len(), pixels), (2, [0.0, 0.0, 0.0, 7.0]));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Images {
     layout: Layout,
     pub(crate) rows: Rows,
 }
 
 /// The two kinds of features.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Rows {
     U8(BlockRows<u8>),
     F32(BlockRows<f32>),
@@ -190,20 +198,46 @@ pub(crate) use with_rows;
 pub struct TooManyBlocks;
 
 impl Images {
+    /// No u8 images yet; [`push_u8`](Self::push_u8) adds them.
+    pub fn new_u8(layout: Layout) -> Self {
+        Self { rows: Rows::U8(BlockRows::new(&layout)), layout }
+    }
+
     /// Packs `pixels` [n x features], row-major in file order.
     ///
     /// Panics if their number is not a multiple of the layout's features.
     pub fn from_u8(layout: Layout, pixels: &[u8]) -> Result<Self, TooManyBlocks> {
-        check(&layout, pixels.len())?;
-        Ok(Self { rows: Rows::U8(BlockRows::pack(&layout, pixels)), layout })
+        let mut images = Self::new_u8(layout);
+        images.push_u8(pixels)?;
+        Ok(images)
     }
 
     /// Packs `features` [n x features], row-major in file order; -0 becomes +0.
     ///
     /// Panics if their number is not a multiple of the layout's features.
     pub fn from_f32(layout: Layout, features: &[f32]) -> Result<Self, TooManyBlocks> {
-        check(&layout, features.len())?;
-        Ok(Self { rows: Rows::F32(BlockRows::pack(&layout, features)), layout })
+        check(&layout, 0, features.len())?;
+        let mut rows = BlockRows::new(&layout);
+        rows.push(&layout, features);
+        Ok(Self { rows: Rows::F32(rows), layout })
+    }
+
+    /// Packs `pixels` [n x features] behind the images that are there; none where there would be too many.
+    ///
+    /// Panics if their number is not a multiple of the layout's features, or the images are f32.
+    pub fn push_u8(&mut self, pixels: &[u8]) -> Result<(), TooManyBlocks> {
+        let Rows::U8(rows) = &mut self.rows else { panic!("u8 pixels behind f32 features") };
+        check(&self.layout, rows.len, pixels.len())?;
+        rows.push(&self.layout, pixels);
+        Ok(())
+    }
+
+    /// Gives back memory that was kept for more images.
+    pub fn shrink_to_fit(&mut self) {
+        match &mut self.rows {
+            Rows::U8(rows) => rows.shrink_to_fit(),
+            Rows::F32(rows) => rows.shrink_to_fit(),
+        }
     }
 
     /// The number of images.
@@ -244,12 +278,13 @@ impl Images {
     }
 }
 
-/// Checks that `len` numbers are whole images and that their blocks can be counted in u32.
-fn check(layout: &Layout, len: usize) -> Result<(), TooManyBlocks> {
+/// Checks that `len` numbers are whole images and that their blocks, with those of the `before` images
+/// before them, can be counted in u32.
+fn check(layout: &Layout, before: usize, len: usize) -> Result<(), TooManyBlocks> {
     let features = layout.features();
     let images = len / features.max(1);
     assert_eq!(images * features, len, "whole images of {features} features");
-    let most = images.checked_mul(layout.block_count()).ok_or(TooManyBlocks)?;
+    let most = (before + images).checked_mul(layout.block_count()).ok_or(TooManyBlocks)?;
     u32::try_from(most).map(|_| ()).map_err(|_| TooManyBlocks)
 }
 
@@ -282,6 +317,10 @@ mod tests {
             let by_u8 = Images::from_u8(layout.clone(), &pixels).unwrap();
             let by_f32 = Images::from_f32(layout.clone(), &floats).unwrap();
             assert_eq!((by_u8.len(), by_f32.len()), (4, 4));
+            let mut one_by_one = Images::new_u8(layout.clone());
+            pixels.chunks(features).for_each(|image| one_by_one.push_u8(image).unwrap());
+            one_by_one.shrink_to_fit();
+            assert_eq!(one_by_one, by_u8);
             let mut blocks = 0;
             for i in 0..4 {
                 let pixels = &pixels[i * features..][..features];
@@ -301,8 +340,10 @@ mod tests {
     #[test]
     fn blocks_are_counted_in_u32() {
         let (one, most) = (Layout::new(1, None).unwrap(), u32::MAX as usize);
-        assert_eq!(check(&one, most), Ok(()));
-        assert_eq!(check(&one, most + 1), Err(TooManyBlocks));
+        for before in [0, 1, most] {
+            assert_eq!(check(&one, before, most - before), Ok(()));
+            assert_eq!(check(&one, before, most - before + 1), Err(TooManyBlocks));
+        }
     }
 
     #[test]

@@ -95,6 +95,8 @@ impl From<LoadError> for Failure {
             LoadError::Idx(error) => error.into(),
             LoadError::Names { .. } => Self::new(Code::Content, error)
                 .remedy("mend it, or remove it: classes without names are numbered"),
+            LoadError::Threads(_) => Self::new(Code::Io, error)
+                .remedy("raise the limit of threads (`ulimit -u`), or end other programs"),
             other => Self::new(Code::Content, other)
                 .remedy("give it the four files of one set, all numbers finite"),
         }

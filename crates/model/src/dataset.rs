@@ -1,6 +1,6 @@
 //! Labelled images, and the tutorial's way to split, shuffle and batch them.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use kernels::{Images, Layout};
 
@@ -47,12 +47,26 @@ impl Dataset {
     /// Panics if `pixels` is not a whole number of images of at least one feature.
     pub fn from_u8(
         pixels: &[u8],
+        shape: (usize, Option<(usize, usize)>),
+        labels: Vec<u32>,
+    ) -> Result<Self, DatasetError> {
+        Self::from_u8_pieces([pixels], shape, labels)
+    }
+
+    /// A set of u8 images as [`from_u8`](Self::from_u8) makes it, of pixels that come in pieces of whole
+    /// images.
+    pub(crate) fn from_u8_pieces(
+        pieces: impl IntoIterator<Item: Deref<Target: AsRef<[u8]>>>,
         (features, image): (usize, Option<(usize, usize)>),
         labels: Vec<u32>,
     ) -> Result<Self, DatasetError> {
-        let (layout, too_large) = Self::layout(pixels.len(), features, image, &labels)?;
-        let images = Images::from_u8(layout, pixels).map_err(|_| too_large)?;
-        Ok(Self { images, labels })
+        let (layout, too_large) = Self::layout(labels.len(), features, image)?;
+        let mut images = Images::new_u8(layout);
+        for piece in pieces {
+            images.push_u8(piece.as_ref()).map_err(|_| too_large.clone())?;
+        }
+        images.shrink_to_fit();
+        Self::paired(images, labels)
     }
 
     /// A set of f32 features: `values` [n x features], all finite, and n `labels`.
@@ -63,30 +77,32 @@ impl Dataset {
         (features, image): (usize, Option<(usize, usize)>),
         labels: Vec<u32>,
     ) -> Result<Self, DatasetError> {
-        let (layout, too_large) = Self::layout(values.len(), features, image, &labels)?;
+        let (layout, too_large) = Self::layout(labels.len(), features, image)?;
         if let Some(i) = values.iter().position(|x| !x.is_finite()) {
             return Err(DatasetError::NonFinite { image: i / features, feature: i % features });
         }
-        let images = Images::from_f32(layout, values).map_err(|_| too_large)?;
-        Ok(Self { images, labels })
+        Self::paired(Images::from_f32(layout, values).map_err(|_| too_large)?, labels)
     }
 
+    /// The layout of `images` images, and the error that says there are too many.
     fn layout(
-        len: usize,
+        images: usize,
         features: usize,
         image: Option<(usize, usize)>,
-        labels: &[u32],
     ) -> Result<(Layout, DatasetError), DatasetError> {
         assert_ne!(features, 0, "images without features");
-        let images = len / features;
         let too_large = DatasetError::TooLarge { images, features };
-        if images != labels.len() {
-            return Err(DatasetError::Counts { images, labels: labels.len() });
-        }
         if u32::try_from(images).is_err() {
             return Err(too_large);
         }
         Layout::new(features, image).ok_or(too_large.clone()).map(|layout| (layout, too_large))
+    }
+
+    fn paired(images: Images, labels: Vec<u32>) -> Result<Self, DatasetError> {
+        if images.len() != labels.len() {
+            return Err(DatasetError::Counts { images: images.len(), labels: labels.len() });
+        }
+        Ok(Self { images, labels })
     }
 
     /// The number of images.

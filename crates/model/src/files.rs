@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use idx::{Idx, Pair, Role};
+use idx::{Idx, Role};
 use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, DatasetError};
 use crate::hash::hex;
+use crate::loading::{Opened, load_both, shape_of};
 use crate::synthetic;
 
 /// A training file, a test file, and what is known of them.
@@ -52,6 +53,8 @@ pub enum LoadError {
         /// Why.
         cause: String,
     },
+    /// The system makes no more threads.
+    Threads(std::io::Error),
     /// Training and test images have different shapes or types.
     Unlike {
         /// The training images.
@@ -99,29 +102,19 @@ impl DataSets {
     /// Errors name the file, what was expected and what was found.
     pub fn read(folder: &Path, classes: usize) -> Result<Self, LoadError> {
         let files = idx::find_all(folder).map_err(LoadError::Idx)?;
-        let read = |images, labels| {
+        let open = |images, labels| {
             let (images, labels) = (files.path(images), files.path(labels));
-            idx::read_pair(images, labels, classes).map_err(LoadError::Idx)
+            Opened::new(images, labels, classes).map_err(LoadError::Idx)
         };
-        let (train, test) = rayon::join(
-            || read(Role::TrainImages, Role::TrainLabels),
-            || read(Role::TestImages, Role::TestLabels),
-        );
-        let (train, test) = (train?, test?);
-        let (train_form, test_form) = (form(&train.images), form(&test.images));
+        let train = open(Role::TrainImages, Role::TrainLabels)?;
+        let test = open(Role::TestImages, Role::TestLabels)?;
+        let (train_form, test_form) = (train.form(), test.form());
         if train_form != test_form {
             let (train, test) = (files.train_images.clone(), files.test_images.clone());
             return Err(LoadError::Unlike { train, train_form, test, test_form });
         }
-        let pack = |pair: &Pair, path: &Path| {
-            images_of(&pair.images, pair.classes.clone())
-                .map_err(|cause| LoadError::Dataset { path: path.to_owned(), cause })
-        };
-        let (sha256, (train, test)) = rayon::join(
-            || sha256([&train.images, &train.labels, &test.images, &test.labels]),
-            || (pack(&train, &files.train_images), pack(&test, &files.test_images)),
-        );
-        let (train, test) = (train?, test?);
+        let sets = ((train, &*files.train_images), (test, &*files.test_images));
+        let (train, test, sha256) = load_both(sets.0, sets.1)?;
         let (name, names) = names(folder, classes)?;
         // What is known by its hash is called so, and nothing else is.
         let own = name.filter(|name| !["mnist", "synthetic"].contains(&name.as_str()));
@@ -184,25 +177,11 @@ fn sha256<'a>(files: impl IntoIterator<Item = &'a Idx>) -> String {
 
 /// Makes a data set of the images of an IDX file (u8 or f32, the first dimension counts them).
 pub(crate) fn images_of(images: &Idx, labels: Vec<u32>) -> Result<Dataset, DatasetError> {
-    let shape = &images.dims()[1..];
-    let features = shape.iter().product();
-    let image = match *shape {
-        [height, width] => Some((height, width)),
-        _ => None,
-    };
+    let shape = shape_of(images.dims());
     match images.as_u8() {
-        Some(pixels) => Dataset::from_u8(pixels, (features, image), labels),
-        None => {
-            let values = images.to_f32().unwrap_or_default();
-            Dataset::from_f32(&values, (features, image), labels)
-        }
+        Some(pixels) => Dataset::from_u8(pixels, shape, labels),
+        None => Dataset::from_f32(&images.to_f32().unwrap_or_default(), shape, labels),
     }
-}
-
-/// Element type and shape of an image, for people.
-fn form(images: &Idx) -> String {
-    let shape: Vec<_> = images.dims()[1..].iter().map(ToString::to_string).collect();
-    format!("{} {}", images.element_type(), shape.join(" x "))
 }
 
 impl std::fmt::Display for LoadError {
@@ -212,6 +191,7 @@ impl std::fmt::Display for LoadError {
             Self::Names { path, cause } => {
                 write!(f, "{}: not a list of classes: {cause}", path.display())
             }
+            Self::Threads(cause) => write!(f, "no threads to load the data with: {cause}"),
             Self::Dataset { path, cause } => write!(f, "{}: {cause}", path.display()),
             Self::Unlike { train, train_form, test, test_form } => write!(
                 f,

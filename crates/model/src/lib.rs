@@ -35,6 +35,7 @@ pub mod dataset;
 pub mod files;
 mod hash;
 mod layer;
+mod loading;
 pub mod metrics;
 pub mod model_file;
 mod network;
