@@ -1,6 +1,7 @@
 //! Arguments, wiring, printing and exit codes.
 
 mod console;
+mod hardening;
 mod measuring;
 
 use std::env;
@@ -13,6 +14,7 @@ use crate::fetch::{self, Dataset, FetchError, Job, Patience, ProxyChoice, Source
 use crate::measure::MeasureError;
 use crate::tidy;
 use console::Console;
+use hardening::{CoverageArgs, FuzzArgs, MutantsArgs};
 use measuring::{BenchArgs, CompareArgs, CountArgs};
 
 const EXIT_CODES: &str = "\
@@ -33,6 +35,9 @@ enum Chore {
     Compare(CompareArgs),
     Bench(BenchArgs),
     Count(CountArgs),
+    Fuzz(FuzzArgs),
+    Mutants(MutantsArgs),
+    Coverage(CoverageArgs),
     /// Check the rules of the house that neither the compiler nor clippy checks
     ///
     /// Import edges between our crates, where `unsafe` may stand, docstrings, file lengths, paths
@@ -110,6 +115,9 @@ pub fn main() -> ExitCode {
         Chore::Compare(args) => ended(args.run()),
         Chore::Bench(args) => ended(args.run()),
         Chore::Count(args) => ended(args.run()),
+        Chore::Fuzz(args) => ended(args.run()),
+        Chore::Mutants(args) => ended(args.run()),
+        Chore::Coverage(args) => ended(args.run()),
         Chore::Tidy => match tidy::check(&workspace_root()) {
             Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
             Ok(findings) => {

@@ -91,8 +91,15 @@ pub struct Job {
 /// Errors: see [`FetchError`]; files before the one that failed stand verified.
 pub fn fetch(job: &Job, report: &mut dyn Report) -> Result<Vec<FileDone>, FetchError> {
     if !job.force
-        && let Some(done) = all_there(job, report)?
+        && let Some(done) = all_there(job)?
     {
+        if let Err(e) = name_them(job, &done, report) {
+            // The folder may be one to read only; its files are right all the same.
+            report.say(&format!("note: {e}"));
+        }
+        for file in &done {
+            report.done(file);
+        }
         return Ok(done);
     }
     let _lock = lock::take(&job.target, job.patience.lock, report)?;
@@ -111,8 +118,22 @@ pub fn fetch(job: &Job, report: &mut dyn Report) -> Result<Vec<FileDone>, FetchE
     Ok(all)
 }
 
-/// Answers a job whose files are all there without network, lock or need to write.
-fn all_there(job: &Job, report: &mut dyn Report) -> Result<Option<Vec<FileDone>>, FetchError> {
+/// Writes the manifest of files that are there, where it is missing or differs, and only under the lock:
+/// another run may be writing its own.
+fn name_them(job: &Job, done: &[FileDone], report: &mut dyn Report) -> Result<(), FetchError> {
+    if manifest::stands(&job.target, &job.dataset, done) {
+        return Ok(());
+    }
+    let _lock = lock::take(&job.target, job.patience.lock, report)?;
+    // What was right before the wait need not be now.
+    match all_there(job)? {
+        Some(done) => manifest::write(&job.target, &job.dataset, &done),
+        None => Ok(()),
+    }
+}
+
+/// The files of a job that are all there and right; found out without network, lock or need to write.
+fn all_there(job: &Job) -> Result<Option<Vec<FileDone>>, FetchError> {
     let mut all = Vec::new();
     for spec in &job.dataset.files {
         let start = Instant::now();
@@ -122,13 +143,6 @@ fn all_there(job: &Job, report: &mut dyn Report) -> Result<Option<Vec<FileDone>>
             }
             Standing::Absent | Standing::Wrong(..) => return Ok(None),
         }
-    }
-    for done in &all {
-        report.done(done);
-    }
-    // The folder may be somebody else's, with no right to write; its files are right all the same.
-    if let Err(e) = manifest::write(&job.target, &job.dataset, &all) {
-        report.say(&format!("note: {e}"));
     }
     Ok(Some(all))
 }

@@ -4,6 +4,7 @@
 //! - [`compare`]: ours beside other trainers and other libraries' products of matrices;
 //! - [`mod@bench`]: criterion's results as dated records, and what moved;
 //! - [`count`]: instructions of training, held against a committed number;
+//! - [`harden`]: fuzzing, mutations and coverage;
 //! - [`measure`]: what these three share;
 //! - [`tidy`]: the rules of the house that neither the compiler nor clippy checks;
 //! - [`cli`]: arguments, console and exit codes.
@@ -17,5 +18,6 @@ pub mod cli;
 pub mod compare;
 pub mod count;
 pub mod fetch;
+pub mod harden;
 pub mod measure;
 pub mod tidy;

@@ -1,10 +1,14 @@
 //! Arguments and their help; nothing else.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use kernels::team::MAX_THREADS;
 use model::{Init, Optimizer, TrainConfig};
+
+use crate::checkpoints::Every;
 
 const EXIT_CODES: &str = "\
 Environment:
@@ -14,7 +18,8 @@ Environment:
 
 Exit codes:
   0 done   1 training diverged   2 usage   3 a file's content is wrong
-  4 a file cannot be opened or written   6 a checksum does not match";
+  4 a file cannot be opened or written   6 a checksum does not match
+  130 stopped by Ctrl-C   143 stopped by SIGTERM";
 
 /// Softmax regression on MNIST: the tutorial's run, fast, with the same bits everywhere.
 ///
@@ -53,7 +58,21 @@ pub(crate) enum Command {
 /// Reads the command line; a usage error or `--help` ends the program here.
 pub(crate) fn parse() -> Command {
     let train = || Command::Train(Box::new(TrainCli::parse_from(["mnist"]).args));
-    Cli::parse().command.unwrap_or_else(train)
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut command = cli.command.unwrap_or_else(train);
+    if let (Command::Train(args), Some(matches)) =
+        (&mut command, matches.subcommand_matches("train"))
+    {
+        args.given = given(matches);
+    }
+    command
+}
+
+/// The options that stand on the command line, by their names here.
+fn given(matches: &ArgMatches) -> HashSet<String> {
+    let is_given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    matches.ids().map(clap::Id::as_str).filter(is_given).map(str::to_owned).collect()
 }
 
 #[derive(Debug, Parser)]
@@ -145,6 +164,17 @@ pub(crate) struct TrainArgs {
     /// Report a step every so many iterations
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) log_every: usize,
+    /// Save a checkpoint to go on from after every so many steps (500), seconds (30s) or minutes (5m), and at the end
+    ///
+    /// Ctrl-C and SIGTERM save one in any case.
+    #[arg(long, value_name = "N|Ns|Nm")]
+    pub(crate) checkpoint_every: Option<Every>,
+    /// Go on from a checkpoint, in its folder and with its settings; the number of epochs may grow
+    #[arg(long, value_name = "FILE")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Which options were given; the others have their defaults
+    #[arg(skip)]
+    pub(crate) given: HashSet<String>,
     /// Write the metrics, one JSON object a line, here too
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
@@ -299,7 +329,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 

@@ -125,6 +125,22 @@ impl Console {
         self.say(RULE);
     }
 
+    /// Prints something else on stderr, with the bar out of the way.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
+    /// Hands all that was recorded to the disk; breaks off where that fails.
+    pub(crate) fn sync(&mut self) -> ControlFlow<()> {
+        match self.metrics.sync() {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure.get_or_insert(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
     /// Whether the run was broken off because its metrics could not be written.
     pub(crate) fn has_failed(&self) -> bool {
         self.failure.is_some()

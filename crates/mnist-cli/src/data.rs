@@ -57,6 +57,21 @@ impl Source {
         }
     }
 
+    /// Refuses to write where one of the data's files stands.
+    pub(crate) fn protect(&self, path: &Path) -> Result<(), Failure> {
+        let Self::Folder(folder) = self else { return Ok(()) };
+        let (Ok(files), Ok(path_there)) = (idx::find_all(folder), path.canonicalize()) else {
+            // What is not there can't be overwritten; what is missing is told of by who reads it.
+            return Ok(());
+        };
+        let is_same = |role| files.path(role).canonicalize().is_ok_and(|file| file == path_there);
+        if !idx::Role::ALL.into_iter().any(is_same) {
+            return Ok(());
+        }
+        let message = format!("{}: is a file of the data, and would be lost", path.display());
+        Err(Failure::new(Code::Usage, message).remedy("name another file"))
+    }
+
     /// Reads or draws the data; labels must be below `classes`.
     pub(crate) fn load(&self, classes: usize) -> Result<DataSets, Failure> {
         match self {

@@ -17,6 +17,10 @@ pub(crate) enum Code {
     Content = 3,
     Io = 4,
     Checksum = 6,
+    /// Stopped by Ctrl-C; what it says is no error.
+    Interrupted = 130,
+    /// Stopped by SIGTERM; what it says is no error.
+    Terminated = 143,
 }
 
 /// An error, and what to do about it.
@@ -57,7 +61,8 @@ impl Failure {
             .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
             .collect();
         // That nobody hears it must not change the exit code.
-        let _ = writeln!(io::stderr(), "error: {line}");
+        let is_error = !matches!(self.code, Code::Interrupted | Code::Terminated);
+        let _ = writeln!(io::stderr(), "{}{line}", if is_error { "error: " } else { "" });
         ExitCode::from(self.code as u8)
     }
 }
@@ -93,6 +98,7 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Idx(error) => error.into(),
+            LoadError::Unreadable { path, cause } => Self::cannot_open(&path, &cause),
             LoadError::Names { .. } => Self::new(Code::Content, error)
                 .remedy("mend it, or remove it: classes without names are numbered"),
             LoadError::Threads(_) => Self::new(Code::Io, error)
@@ -112,6 +118,10 @@ impl From<ModelError> for Failure {
             )
             .remedy("name the model.safetensors in it"),
             ModelErrorKind::Io(cause) => Self::cannot_open(&error.path, &cause),
+            ModelErrorKind::Foreign(_) => Self::new(Code::Content, error).remedy(
+                "what is read here is the model.safetensors that `mnist train` writes, \
+                 and no model of another program",
+            ),
             _ => Self::new(Code::Content, error)
                 .remedy("`mnist train` makes a model file, model.safetensors"),
         }

@@ -4,19 +4,22 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod checkpoints;
 mod console;
 mod data;
 mod evaluate;
 mod failure;
+mod history;
 mod input;
 mod inspect;
 mod metrics;
 mod output;
-mod png_file;
 mod predict;
+mod resume;
 mod run_folder;
 mod screen;
 mod setup;
+mod signals;
 mod train;
 mod verify;
 

@@ -9,6 +9,7 @@ use model::{DataInfo, Evaluation, TrainConfig};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::history::History;
 
 /// A line of metrics.jsonl.
 #[derive(Debug, Serialize)]
@@ -104,9 +105,14 @@ pub(crate) struct MetricsFiles {
 }
 
 impl MetricsFiles {
-    /// Creates the files, or empties them.
-    pub(crate) fn create<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Self, Failure> {
-        let create = |path: &Path| match File::create(path) {
+    /// Creates the files, or empties them; of a run that goes on, they begin with its history.
+    pub(crate) fn create<'a>(
+        paths: impl Iterator<Item = &'a Path>,
+        history: Option<&History>,
+    ) -> Result<Self, Failure> {
+        let open =
+            |path: &Path| history.map_or_else(|| File::create(path), |history| history.open(path));
+        let create = |path: &Path| match open(path) {
             Ok(file) => Ok((path.to_owned(), BufWriter::new(file))),
             Err(error) => Err(Failure::cannot_write(path, &error)),
         };
@@ -120,6 +126,18 @@ impl MetricsFiles {
     /// Hands all lines to the system.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.each(BufWriter::flush)
+    }
+
+    /// Hands all lines to the disk.
+    pub(crate) fn sync(&mut self) -> Result<(), Failure> {
+        self.each(|file| {
+            file.flush()?;
+            match file.get_ref().sync_data() {
+                // A pipe or a terminal, which keeps nothing.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+                synced => synced,
+            }
+        })
     }
 
     fn each(

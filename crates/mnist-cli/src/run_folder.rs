@@ -25,6 +25,14 @@ impl RunFolder {
             .map_err(|error| Failure::cannot_write(out.unwrap_or(Path::new(RUNS)), &error))
     }
 
+    /// Removes what writers of these files left when they were killed.
+    pub(crate) fn remove_stale(&self, names: &[&str]) {
+        for name in names {
+            // What can't be removed is in nobody's way.
+            let _ = atomic::remove_stale(&self.path(name));
+        }
+    }
+
     /// The path of a file in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)

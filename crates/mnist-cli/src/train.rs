@@ -3,18 +3,25 @@
 use std::time::Instant;
 
 use model::trainer::TUTORIAL_SUBSET;
-use model::{Classifier, DataSets, Metadata, Model, Trainer};
+use model::{Checkpoint, Classifier, DataSets, Metadata, Model, Trainer};
 use serde_json::json;
 
 use crate::args::TrainArgs;
+use crate::checkpoints::{self, Watched};
 use crate::console::{Console, Style};
 use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::metrics::{Dataset, MetricsFiles, Record};
 use crate::output::notice;
+use crate::resume::Resume;
 use crate::run_folder::RunFolder;
 use crate::screen::printable;
 use crate::setup;
+use crate::signals::Signals;
+
+/// The names of the files that are written whole.
+const MODEL: &str = "model.safetensors";
+const CONFIG: &str = "config.json";
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let style = match (args.quiet, args.json) {
@@ -22,37 +29,81 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         (_, true) => Style::Json,
         _ => Style::Tutorial,
     };
+    let signals = Signals::watch()?;
     let (isa, team) = (setup::isa()?, setup::team(&args.machine)?);
     // What is wrong whatever the data are need not wait for them.
     args.config().check_numbers()?;
+    let resume = Resume::read(args)?;
     let source = Source::choose(args.data.data.as_deref(), args.data.dataset);
     if let Some(line) = source.notice().filter(|_| style != Style::Quiet) {
         notice(line);
     }
-    let sets = source.load(args.data.classes)?;
-    let (config, threads) = (args.config(), team.threads());
+    if let Some(metrics) = &args.metrics {
+        source.protect(metrics)?;
+    }
+    let classes = resume.as_ref().map_or(args.data.classes, |r| r.checkpoint.classes.len());
+    let sets = source.load(classes)?;
+    let config = resume.as_ref().map_or_else(|| args.config(), |resume| resume.config.clone());
+    let threads = team.threads();
+    if let Some(resume) = &resume {
+        resume.check_data(&sets)?;
+    }
     let mut trainer =
         Trainer::new(config.clone(), &sets.train, sets.info.classes.len(), isa, team)?;
-    let folder = RunFolder::make(args.out.as_deref())?;
-    // Whatever happens to this run, no model of an earlier one may stand beside its files.
-    folder.remove("model.safetensors")?;
+    let total = (trainer.iterations() as u64).saturating_mul(config.epochs);
+    if let Some(Resume { path, checkpoint, .. }) = &resume {
+        trainer.restore(&checkpoint.state).map_err(|error| {
+            Failure::new(Code::Content, format_args!("{}: {error}", path.display()))
+                .remedy("train anew")
+        })?;
+        if style != Style::Quiet {
+            let step = checkpoint.state.step;
+            notice(format_args!("going on after step {step} of {total}: {}", path.display()));
+        }
+    }
+    let folder = RunFolder::make(args.out.as_deref().or(resume.as_ref().map(Resume::folder)))?;
+    folder.remove_stale(&[MODEL, CONFIG, checkpoints::NAME]);
+    // Whatever happens to this run, no model of an earlier one may stand beside its files, and no
+    // checkpoint but the one that it goes on from.
+    folder.remove(MODEL)?;
+    let checkpoint_file = folder.path(checkpoints::NAME);
+    if resume.as_ref().is_none_or(|resume| !resume.is_in(&folder)) {
+        folder.remove(checkpoints::NAME)?;
+    }
     let machine = json!({ "isa": isa.name(), "threads": threads });
-    folder.write("config.json", &config_json(&source, &config, &sets, &machine))?;
+    folder.write(CONFIG, &config_json(&source, &config, &sets, &machine))?;
 
     let own_metrics = folder.path("metrics.jsonl");
     let metrics = args.metrics.as_deref().into_iter().chain([own_metrics.as_path()]);
-    let iterations = trainer.split().training.len().div_ceil(config.batch_size) as u64;
-    let total = iterations.saturating_mul(config.epochs);
-    let mut console =
-        Console::new(style, sets.info.adjective(), MetricsFiles::create(metrics)?, total);
-    let dataset = Dataset::new(&sets.info, sets.train.len(), sets.test.len());
-    console.record(&Record::Start { config: &config, dataset, isa: isa.name(), threads });
-    console.introduce(&sets, trainer.split());
+    let history = resume.as_ref().map(Resume::history).transpose()?;
+    let metrics = MetricsFiles::create(metrics, history.as_ref())?;
+    let mut console = Console::new(style, sets.info.adjective(), metrics, total);
+    if resume.is_none() {
+        let dataset = Dataset::new(&sets.info, sets.train.len(), sets.test.len());
+        console.record(&Record::Start { config: &config, dataset, isa: isa.name(), threads });
+        console.introduce(&sets, trainer.split());
+    }
 
-    let trained = trainer.run(&mut console);
+    signals.wait_for_steps();
+    let checkpoint = Checkpoint {
+        state: trainer.state(),
+        config: config.clone(),
+        classes: sets.info.classes.clone(),
+        image: sets.train.image_shape(),
+        dataset_sha256: sets.info.sha256.clone(),
+    };
+    let (every, run) = (args.checkpoint_every, (checkpoint, total));
+    let mut watched = Watched::new(&mut console, &signals, every, checkpoint_file, run);
+    let trained = trainer.run(&mut watched);
+    let (stopped, unsaved) = watched.end();
+    signals.end_at_once();
     if let Err(diverged) = trained {
         console.finish()?;
         return Err(diverged.into());
+    }
+    if let Some(stopped) = stopped {
+        console.finish()?;
+        return Err(stopped);
     }
     if console.has_failed() {
         // The run was broken off; its model must not pass for a finished one.
@@ -74,12 +125,13 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let weights_sha256 = parameters.sha256();
     let (classes, image) = (sets.info.classes.clone(), sets.train.image_shape());
     let metadata = Metadata::new(&config, classes, image, sets.info.sha256.clone());
-    Model { parameters, metadata }.write(&folder.path("model.safetensors"))?;
+    Model { parameters, metadata }.write(&folder.path(MODEL))?;
     let data = printable(sets.info.name.as_deref().unwrap_or("unnamed data"));
     console.say(format_args!("weights sha256 {weights_sha256}"));
-    let model = folder.path("model.safetensors");
+    let model = folder.path(MODEL);
     console.say(format_args!("model {} ({data}, seed {})", model.display(), config.seed));
-    console.finish()
+    console.finish()?;
+    unsaved.map_or(Ok(()), Err)
 }
 
 /// The settings of the run, all that is needed to run it again.

@@ -1,18 +1,33 @@
 //! Files that are whole or not there.
+//!
+//! ```text
+//! temporaries of dead writers are removed     .NAME.tmp.PROCESS.COUNT beside the file, not locked
+//! a new temporary (O_EXCL), locked
+//! all bytes, sync                             a power cut from here on finds them
+//! rename to NAME, sync of the folder          and from here on the new file
+//! ```
+//!
+//! A writer holds a lock on its temporary as long as it lives, so what can be locked has no writer; process
+//! numbers tell nothing, since containers and hosts that share a folder have their own.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Writes `bytes` to `path`, replacing a file that is there: whoever reads it finds the old content or the
 /// new, never a part, even after a crash or a power cut.
 ///
-/// The bytes go to a new file beside it, are synced to the disk and renamed; then the folder is synced.
-/// After an error the new file is removed and the old one is as it was.
+/// After an error the new file is removed and the old one is as it was; only where the error is that of the
+/// folder's sync has the new one its name already. What earlier writers of this file left when they were
+/// killed is removed.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary(path)?;
-    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = written {
+    // That somebody else's leavings can't be removed is no reason not to write.
+    let _ = remove_stale(path);
+    let (temporary, mut file) = create(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
         // The first error is the one to report; what can't be removed is left.
         let _ = fs::remove_file(&temporary);
         return Err(error);
@@ -20,26 +35,83 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
-/// A name beside `path` that no other process uses.
-fn temporary(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".tmp.{}", std::process::id()));
-    Ok(path.with_file_name(temporary))
+/// Removes the temporaries of writers of `path` that were killed; returns how many there were.
+///
+/// Errors where the folder can't be read. What can't be removed is left.
+pub fn remove_stale(path: &Path) -> io::Result<usize> {
+    let start = start_of_temporary(path)?;
+    let mut removed = 0;
+    for entry in fs::read_dir(folder(path))? {
+        let name = entry?.file_name();
+        if is_temporary(&name, &start) {
+            let temporary = path.with_file_name(name);
+            removed += usize::from(remove_if_unlocked(&temporary).unwrap_or(false));
+        }
+    }
+    Ok(removed)
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
-        // A process with our number died here; nobody else writes under this name.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
-            OpenOptions::new().write(true).create_new(true).open(path)?
+/// Removes a file that no writer has locked; returns whether it did.
+fn remove_if_unlocked(temporary: &Path) -> io::Result<bool> {
+    // Not what a link points to, and no pipe, whose opening waits.
+    if !fs::symlink_metadata(temporary)?.is_file() {
+        return Ok(false);
+    }
+    let file = OpenOptions::new().write(true).open(temporary)?;
+    if file.try_lock().is_err() {
+        return Ok(false);
+    }
+    fs::remove_file(temporary)?;
+    Ok(true)
+}
+
+/// Creates a temporary beside `path` that no other writer has, and locks it.
+fn create(path: &Path) -> io::Result<(PathBuf, File)> {
+    /// Distinguishes the threads of one process.
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let start = start_of_temporary(path)?;
+    loop {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut name = start.clone();
+        name.push(format!("{}.{count}", std::process::id()));
+        let temporary = path.with_file_name(name);
+        let file = match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+            // Of a writer with our number, in another container.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            opened => opened?,
+        };
+        match file.try_lock() {
+            // Somebody who cleans up took it for a dead writer's, and removes it.
+            Err(TryLockError::WouldBlock) => continue,
+            // Held, or a file system without locks, where nobody can hold one.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
         }
-        opened => opened?,
-    };
-    file.write_all(bytes)?;
-    file.sync_all()
+        if temporary.exists() {
+            return Ok((temporary, file));
+        }
+    }
+}
+
+/// What the names of the temporaries of `path` start with.
+fn start_of_temporary(path: &Path) -> io::Result<OsString> {
+    let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
+    let mut start = OsString::from(".");
+    start.push(name);
+    start.push(".tmp.");
+    Ok(start)
+}
+
+/// Whether a name is that of a temporary: `start`, then two numbers.
+fn is_temporary(name: &OsStr, start: &OsStr) -> bool {
+    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let rest = name.as_encoded_bytes().strip_prefix(start.as_encoded_bytes());
+    let mut numbers = rest.unwrap_or_default().split(|&byte| byte == b'.');
+    numbers.clone().count() == 2 && numbers.all(is_number)
+}
+
+fn folder(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 /// Makes the renaming itself durable.
@@ -47,8 +119,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder(path))?.sync_all()
 }
 
 #[cfg(test)]
@@ -60,9 +131,45 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model");
         write(&path, b"old").unwrap();
-        fs::write(temporary(&path).unwrap(), b"stale").unwrap();
+        // A killed writer's, and one's with our own number.
+        fs::write(folder.path().join(".model.tmp.1.0"), b"stale").unwrap();
+        let own = format!(".model.tmp.{}.{}", std::process::id(), 1);
+        fs::write(folder.path().join(own), b"stale").unwrap();
         write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_what_dead_writers_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        let (temporary, held) = create(&path).unwrap();
+        let kept =
+            [".model.tmp.1", ".model.tmp.1.x", ".model.tmp.1.2.3", ".other.tmp.1.2", "model"];
+        kept.iter().for_each(|name| fs::write(folder.path().join(name), b"").unwrap());
+        fs::create_dir(folder.path().join(".model.tmp.7.7")).unwrap();
+        fs::write(folder.path().join(".model.tmp.8.8"), b"").unwrap();
+        assert_eq!(remove_stale(&path).unwrap(), 1);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), kept.len() + 2);
+        assert!(temporary.exists());
+        drop(held);
+        assert_eq!(remove_stale(&path).unwrap(), 1);
+        assert!(!temporary.exists());
+    }
+
+    #[test]
+    fn writers_of_one_file_do_not_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        std::thread::scope(|scope| {
+            for writer in 0..4_u8 {
+                let path = &path;
+                scope.spawn(move || (0..50).for_each(|_| write(path, &[writer; 999]).unwrap()));
+            }
+        });
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes.len() == 999 && bytes.iter().all(|byte| *byte == bytes[0]));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

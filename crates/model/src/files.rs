@@ -1,5 +1,6 @@
 //! The four files of a data set, read into images and labels.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use idx::{Idx, Role};
@@ -46,7 +47,14 @@ pub enum LoadError {
         /// Why.
         cause: DatasetError,
     },
-    /// The file that names the classes can't be read.
+    /// The file that names the classes can't be opened or read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The file that names the classes does not.
     Names {
         /// The file.
         path: PathBuf,
@@ -143,6 +151,9 @@ impl DataSets {
     }
 }
 
+/// The longest `dataset.json` that is read; 65,536 classes fit.
+const MOST_NAMES_BYTES: u64 = 4 << 20;
+
 /// What the file `dataset.json` beside the data says of them; `cargo xtask fetch-data` writes one.
 #[derive(serde::Deserialize)]
 struct Names {
@@ -158,8 +169,14 @@ fn names(folder: &Path, classes: usize) -> Result<(Option<String>, Vec<String>),
     if !path.is_file() {
         return Ok((None, numbers()));
     }
-    let text = std::fs::read_to_string(&path).map_err(|error| fail(error.to_string()))?;
-    let names: Names = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
+    let unreadable = |cause| LoadError::Unreadable { path: path.clone(), cause };
+    let file = std::fs::File::open(&path).map_err(unreadable)?;
+    let mut text = Vec::new();
+    file.take(MOST_NAMES_BYTES + 1).read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MOST_NAMES_BYTES {
+        return Err(fail(format!("it has more than {MOST_NAMES_BYTES} bytes")));
+    }
+    let names: Names = serde_json::from_slice(&text).map_err(|error| fail(error.to_string()))?;
     // A run may be told of more classes, or of fewer, than the data set is known for.
     let fits = names.classes.len() == classes;
     Ok((Some(names.name), if fits { names.classes } else { numbers() }))
@@ -192,6 +209,9 @@ impl std::fmt::Display for LoadError {
                 write!(f, "{}: not a list of classes: {cause}", path.display())
             }
             Self::Threads(cause) => write!(f, "no threads to load the data with: {cause}"),
+            Self::Unreadable { path, cause } => {
+                write!(f, "{}: cannot be read: {cause}", path.display())
+            }
             Self::Dataset { path, cause } => write!(f, "{}: {cause}", path.display()),
             Self::Unlike { train, train_form, test, test_form } => write!(
                 f,

@@ -9,7 +9,8 @@
 //! | [`config`], [`optimizer`], [`parameters`], [`rng`] | a run's settings, and how it starts |
 //! | [`trainer`] | the training loop, which reports to an [`Observer`] |
 //! | [`classifier`], [`metrics`] | evaluation and prediction, and what they say of a model |
-//! | [`model_file`], [`atomic`] | saved models, whole or not there |
+//! | [`state`], [`checkpoint`] | a run between two steps, and its file, from which it goes on |
+//! | [`model_file`], [`atomic`] | saved models, whole or not there; [`foreign`] tells what else a file is |
 //! | [`prepare`] | pictures of one's own, made like MNIST's |
 //!
 //! The same data, settings and seed give the same bytes, on any machine and at any number of threads.
@@ -29,10 +30,12 @@
 //! ```
 #![forbid(unsafe_code)]
 pub mod atomic;
+pub mod checkpoint;
 pub mod classifier;
 pub mod config;
 pub mod dataset;
 pub mod files;
+pub mod foreign;
 mod hash;
 mod layer;
 mod loading;
@@ -43,8 +46,11 @@ pub mod optimizer;
 pub mod parameters;
 pub mod prepare;
 pub mod rng;
+pub mod state;
 pub mod synthetic;
 pub mod trainer;
+mod unique_keys;
+pub use checkpoint::{Checkpoint, CheckpointError, CheckpointErrorKind};
 pub use classifier::{Classifier, Prediction};
 pub use config::{ConfigError, TrainConfig};
 pub use dataset::{Dataset, DatasetError, Split};
@@ -53,4 +59,5 @@ pub use metrics::{Confusion, Evaluation};
 pub use model_file::{Metadata, Model, ModelError, ModelErrorKind};
 pub use optimizer::Optimizer;
 pub use parameters::{Init, Parameters};
+pub use state::{RestoreError, State};
 pub use trainer::{Diverged, Event, Observer, Trainer};

@@ -5,6 +5,7 @@
 //! with sorted keys. The same run gives the same bytes: no time, host, path or number of threads inside.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
@@ -15,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic;
 use crate::config::TrainConfig;
+use crate::foreign::{Foreign, START_BYTES};
 use crate::parameters::Parameters;
+use crate::unique_keys;
 
 /// The version of the files that this library writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -67,7 +70,9 @@ pub struct ModelError {
 pub enum ModelErrorKind {
     /// It can't be opened, read or written.
     Io(io::Error),
-    /// It is not a safetensors file.
+    /// It is a file of another kind.
+    Foreign(Foreign),
+    /// It is not a safetensors file, or one with a key twice.
     Form(String),
     /// It is larger than any model.
     TooLarge {
@@ -160,25 +165,42 @@ impl Model {
             if !metadata.is_file() {
                 return Err(ModelErrorKind::Io(io::Error::other("not a regular file")));
             }
-            if metadata.len() > MAX_BYTES {
-                return Err(ModelErrorKind::TooLarge { found_bytes: metadata.len() });
+            let file = fs::File::open(path).map_err(ModelErrorKind::Io)?;
+            // What is too large is still told by its first bytes; what grows meanwhile is cut off.
+            let is_too_large = metadata.len() > MAX_BYTES;
+            let most = if is_too_large { START_BYTES as u64 } else { metadata.len() + 1 };
+            let mut bytes = Vec::new();
+            file.take(most).read_to_end(&mut bytes).map_err(ModelErrorKind::Io)?;
+            match Foreign::of(&bytes) {
+                Some(kind) if is_too_large => Err(ModelErrorKind::Foreign(kind)),
+                None if is_too_large => {
+                    Err(ModelErrorKind::TooLarge { found_bytes: metadata.len() })
+                }
+                _ => Self::from_bytes(&bytes),
             }
-            Self::from_bytes(&fs::read(path).map_err(ModelErrorKind::Io)?)
         };
         read().map_err(|kind| ModelError { path: path.into(), kind })
     }
 
     /// Reads the bytes of a model file.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelErrorKind> {
-        let form = |error: safetensors::SafeTensorError| ModelErrorKind::Form(error.to_string());
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(form)?;
+        let form = |error: safetensors::SafeTensorError| match Foreign::of(bytes) {
+            Some(kind) => ModelErrorKind::Foreign(kind),
+            None => ModelErrorKind::Form(error.to_string()),
+        };
+        let (length, header) = SafeTensors::read_metadata(bytes).map_err(form)?;
+        // The library takes the last of two tensors of one name, and says nothing.
+        unique_keys::check(&bytes[8..][..length]).map_err(ModelErrorKind::Form)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(form)?;
         let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let text = text.ok_or_else(|| {
             ModelErrorKind::Metadata(format!("the key {KEY:?} is missing from its metadata"))
         })?;
-        let metadata: Metadata = serde_json::from_str(text)
-            .map_err(|error| ModelErrorKind::Metadata(format!("its key {KEY:?}: {error}")))?;
+        let unreadable =
+            |cause: String| ModelErrorKind::Metadata(format!("its key {KEY:?}: {cause}"));
+        unique_keys::check(text.as_bytes()).map_err(unreadable)?;
+        let metadata: Metadata =
+            serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
         for (what, known, found) in [
             ("format", FORMAT_VERSION, metadata.format),
             ("numerics", NUMERICS_VERSION, metadata.numerics),
@@ -188,8 +210,7 @@ impl Model {
             }
         }
         if metadata.height.is_some() != metadata.width.is_some() {
-            let cause = format!("its key {KEY:?}: one of height and width without the other");
-            return Err(ModelErrorKind::Metadata(cause));
+            return Err(unreadable("one of height and width without the other".into()));
         }
         if let Some(name) =
             tensors.names().into_iter().find(|name| !["weights", "bias"].contains(name))
@@ -247,6 +268,7 @@ impl fmt::Display for ModelErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
+            Self::Foreign(kind) => write!(f, "not a model file but {kind}"),
             Self::Form(cause) => write!(f, "not a model file ({cause})"),
             Self::TooLarge { found_bytes } => {
                 write!(f, "{found_bytes} bytes are more than a model file has ({MAX_BYTES})")

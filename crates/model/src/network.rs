@@ -69,6 +69,25 @@ impl Network {
         Parameters { weights, bias: self.bias[0].clone() }
     }
 
+    /// The parameters and both moments, in file order.
+    pub(crate) fn state(&self, data: &Dataset) -> [Parameters; 3] {
+        let layout = data.images().layout();
+        let mut bias = self.bias.iter().cloned();
+        [&self.weights, &self.m, &self.v].map(|layer| Parameters {
+            weights: layer.scatter(layout, self.classes),
+            bias: bias.next().unwrap_or_default(),
+        })
+    }
+
+    /// Goes on with the parameters and moments of [`Network::state`]. Lanes that are padded get +0, which
+    /// they always hold.
+    pub(crate) fn restore(&mut self, data: &Dataset, state: [&Parameters; 3]) {
+        let layout = data.images().layout();
+        [self.weights, self.m, self.v] =
+            state.map(|part| Layer::gather(layout, self.classes, &part.weights));
+        self.bias = state.map(|part| part.bias.clone());
+    }
+
     /// What the last forward pass made of its batch.
     pub(crate) fn batch(&self) -> &Batch {
         &self.batch

@@ -62,6 +62,16 @@ impl Schedule {
         Self { optimizer, learning_rate, powers: (1.0, 1.0) }
     }
 
+    /// beta1 and beta2 to the power of the steps taken; 1 without Adam.
+    pub fn powers(&self) -> [f64; 2] {
+        self.powers.into()
+    }
+
+    /// Goes on from the powers of another.
+    pub fn restore(&mut self, powers: [f64; 2]) {
+        self.powers = powers.into();
+    }
+
     /// The numbers of the next step (docs/numerics.md, point 8).
     pub fn next_rule(&mut self) -> Rule {
         let lr = self.learning_rate;

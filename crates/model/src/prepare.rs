@@ -1,6 +1,7 @@
 //! From a picture of a digit, as people draw or scan it, to an image like those the model was trained on.
 //!
 //! ```text
+//! colours of a PNG file                                                    png_file.rs
 //! grey = luma of the colours over white paper                              colours.rs
 //! paper = median of the border; ink is what differs from it most, dark or light
 //! if the picture has the model's size: ink on 0, and no more
@@ -17,10 +18,12 @@
 //! All sums are of integers, so the pixels are the same on every machine.
 
 mod colours;
+mod png_file;
 
 use std::ops::Range;
 
 pub use colours::{Channels, to_grey};
+pub use png_file::{GreyPng, LARGEST_SIDE, PngError, read_png};
 
 /// A picture whose range of greys, of 255, is below this is blank: it is all paper.
 const LEAST_CONTRAST: u8 = 16;

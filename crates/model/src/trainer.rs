@@ -13,6 +13,7 @@ use crate::metrics::Evaluation;
 use crate::network::Network;
 use crate::optimizer::Schedule;
 use crate::parameters::Parameters;
+use crate::state::{RestoreError, State};
 
 /// The tutorial validates and tests on the first images only, this many.
 pub const TUTORIAL_SUBSET: usize = 1_000;
@@ -56,9 +57,12 @@ pub enum Event<'a> {
         validation: Option<&'a Evaluation>,
         /// The whole validation set; `None` if that is empty.
         validation_all: Option<&'a Evaluation>,
-        /// The time of the epoch's training alone: shuffle and steps.
+        /// The time of the epoch's training alone: shuffle and steps; after [`Trainer::restore`], that of
+        /// what was left of it.
         training_time: Duration,
     },
+    /// The state after a step, for which the observer has asked.
+    State(&'a State),
 }
 
 /// Who hears of the events of training, and knows the time.
@@ -67,6 +71,10 @@ pub trait Observer {
     fn on(&mut self, event: Event<'_>) -> ControlFlow<()>;
     /// The time since some fixed moment.
     fn now(&self) -> Duration;
+    /// Whether the state after `step`, which was just taken, is wanted: then [`Event::State`] follows.
+    fn wants_state(&mut self, _step: u64) -> bool {
+        false
+    }
 }
 
 /// An observer that does nothing and has no clock.
@@ -106,6 +114,10 @@ pub struct Trainer<'a> {
     network: Network,
     schedule: Schedule,
     step: u64,
+    /// The epoch that goes on or comes next, from 1.
+    epoch: u64,
+    /// Steps taken in it.
+    iteration: usize,
 }
 
 impl<'a> Trainer<'a> {
@@ -131,6 +143,8 @@ impl<'a> Trainer<'a> {
             network: Network::new(isa, team, data, &parameters),
             schedule: Schedule::new(config.optimizer, config.learning_rate),
             step: 0,
+            epoch: 1,
+            iteration: 0,
             config,
         })
     }
@@ -145,12 +159,38 @@ impl<'a> Trainer<'a> {
         self.network.parameters(self.data)
     }
 
+    /// Steps in an epoch.
+    pub fn iterations(&self) -> usize {
+        self.split.training.len().div_ceil(self.config.batch_size)
+    }
+
+    /// The state after the last step.
+    pub fn state(&self) -> State {
+        let [parameters, m, v] = self.network.state(self.data);
+        let (step, epoch, iteration) = (self.step, self.epoch, self.iteration);
+        State { step, epoch, iteration, powers: self.schedule.powers(), parameters, m, v }
+    }
+
+    /// Goes on from a state of a run with the same data and settings; the number of epochs, how often steps
+    /// are reported, threads and instructions may differ. The rest of the run is the same, bit for bit, as
+    /// that of the run which the state was taken from.
+    ///
+    /// Errors where the state does not fit the images and the settings.
+    pub fn restore(&mut self, state: &State) -> Result<(), RestoreError> {
+        let classes = self.network.layer().1.len();
+        state.check((self.data.features(), classes), self.iterations())?;
+        self.network.restore(self.data, [&state.parameters, &state.m, &state.v]);
+        self.schedule.restore(state.powers);
+        (self.step, self.epoch, self.iteration) = (state.step, state.epoch, state.iteration);
+        Ok(())
+    }
+
     /// Trains all epochs, or until the observer breaks off.
     ///
     /// Errors at the first logit or weight that is not finite.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), Diverged> {
-        for epoch in 1..=self.config.epochs {
-            if self.epoch(epoch, observer)?.is_break() {
+        while self.epoch <= self.config.epochs {
+            if self.epoch(self.epoch, observer)?.is_break() {
                 break;
             }
         }
@@ -162,13 +202,14 @@ impl<'a> Trainer<'a> {
         epoch: u64,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<()>, Diverged> {
-        if observer.on(Event::EpochStarted { epoch }).is_break() {
+        if self.iteration == 0 && observer.on(Event::EpochStarted { epoch }).is_break() {
             return Ok(ControlFlow::Break(()));
         }
         let mut training_time = Duration::ZERO;
         let mut started = observer.now();
         let order = self.split.epoch_order(self.config.seed, epoch, self.config.shuffle);
-        for (iteration, rows) in order.chunks(self.config.batch_size).enumerate() {
+        let batches = order.chunks(self.config.batch_size).enumerate();
+        for (iteration, rows) in batches.skip(self.iteration) {
             let next = (iteration + 1) * self.config.batch_size;
             let upcoming = order.get(next..).unwrap_or(&[]);
             let upcoming = &upcoming[..upcoming.len().min(self.config.batch_size)];
@@ -176,6 +217,7 @@ impl<'a> Trainer<'a> {
             let rule = (self.schedule.next_rule(), self.config.l2 as f32);
             let stepped = self.network.step(self.data, (rows, upcoming), rule);
             stepped.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
+            self.iteration = iteration + 1;
             if iteration % self.config.log_every == 0 {
                 training_time += observer.now().saturating_sub(started);
                 let before = self.score();
@@ -188,11 +230,19 @@ impl<'a> Trainer<'a> {
                 }
                 started = observer.now();
             }
+            if observer.wants_state(self.step) {
+                training_time += observer.now().saturating_sub(started);
+                if observer.on(Event::State(&self.state())).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                started = observer.now();
+            }
         }
         training_time += observer.now().saturating_sub(started);
         let all = self.split.validation.len();
         let first = self.validate(epoch, all.min(TUTORIAL_SUBSET))?;
         let whole = self.validate(epoch, all)?;
+        (self.epoch, self.iteration) = (epoch + 1, 0);
         Ok(observer.on(Event::Epoch {
             epoch,
             validation: first.as_ref(),

@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 
 use model::{Metadata, Model, ModelErrorKind, Parameters, TrainConfig};
-use rayon::prelude::*;
 use safetensors::{Dtype, SafeTensors};
 
 /// Two classes of images of 2 x 1 pixels, with the values that are easily lost.
@@ -117,30 +116,6 @@ fn every_cut_is_an_error() {
     }
 }
 
-/// Metadata without a checksum can't tell a changed digit, but what loads can be used.
-#[test]
-fn every_changed_byte_is_an_error_or_a_model_of_finite_weights() {
-    let mut small = model();
-    small.metadata.config = serde_json::json!({ "validation": 5000 });
-    small.metadata.dataset_sha256.clear();
-    let bytes = small.to_bytes().unwrap();
-    (0..bytes.len()).into_par_iter().for_each(|position| {
-        let mut changed = bytes.clone();
-        for byte in (0..=255).filter(|&byte| byte != bytes[position]) {
-            changed[position] = byte;
-            let Ok(Model { parameters, metadata }) = Model::from_bytes(&changed) else { continue };
-            let what = || format!("byte {position} is {byte:#04x}");
-            let Parameters { weights, bias } = &parameters;
-            assert!(weights.iter().chain(bias).all(|x| x.is_finite()), "{}", what());
-            assert_eq!(bias.len(), metadata.classes.len(), "{}", what());
-            assert_eq!(weights.len(), parameters.features() * bias.len(), "{}", what());
-            if let Some((height, width)) = metadata.image() {
-                assert_eq!(parameters.features(), height * width, "{}", what());
-            }
-        }
-    });
-}
-
 #[test]
 fn files_that_are_no_safetensors() {
     let bytes = bytes();
@@ -151,16 +126,6 @@ fn files_that_are_no_safetensors() {
         refused(&format!("a header of {length} bytes"), &changed, "Form");
     }
     let big_key = format!(r#"{{"{}":{{}}}}"#, "k".repeat(1 << 20));
-    let others: [(&str, &[u8]); 5] = [
-        ("a pickle", b"\x80\x02}q\x00(X\x07\x00\x00\x00weightsq\x01K\x01u."),
-        ("a zip archive, .pt or .npz", b"PK\x03\x04\x14\x00\x00\x00\x08\x00archive/data.pkl"),
-        ("GGUF", b"GGUF\x03\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00"),
-        ("an IDX file", b"\x00\x00\x08\x01\x00\x00\x00\x02\x07\x03"),
-        ("a web page", b"<!DOCTYPE html><html><body>404</body></html>"),
-    ];
-    for (what, bytes) in others {
-        refused(what, bytes, "Form");
-    }
     for (what, bytes) in [
         ("an empty file", vec![]),
         ("7 bytes", vec![0; 7]),
@@ -182,6 +147,70 @@ fn files_that_are_no_safetensors() {
         ("another type of the same size as two", with(r#""F32""#, r#""F64""#)),
     ] {
         refused(what, &bytes, "Form");
+    }
+}
+
+#[test]
+fn files_of_other_kinds_are_named() {
+    for (what, bytes, part) in [
+        ("Pickle", &b"\x80\x02}q\x00(X\x07\x00\x00\x00weightsq\x01K\x01u."[..], "a Python pickle"),
+        ("Pickle", b"\x80\x04\x95\x1a\x00\x00\x00\x00\x00\x00\x00}", ".pkl"),
+        ("Zip", b"PK\x03\x04\x14\x00\x00\x00\x08\x00archive/data.pkl", ".pt, .npz and .keras"),
+        ("Hdf5", b"\x89HDF\r\n\x1a\n\x00\x00\x00\x00\x00\x08\x08\x00", "HDF5"),
+        ("Gguf", b"GGUF\x03\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00", "GGUF"),
+        ("Onnx", b"\x08\x07\x12\x07pytorch\x1a\x052.1.0:\x8f\x03", "ONNX"),
+        ("Npy", b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'", ".npy"),
+        ("TfLite", b"\x1c\x00\x00\x00TFL3\x14\x00\x20\x00", "TensorFlow Lite"),
+        ("Idx", b"\x00\x00\x08\x01\x00\x00\x00\x02\x07\x03", "IDX"),
+        ("Gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", "gzip"),
+        ("Png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "PNG"),
+        ("WebPage", b"<!DOCTYPE html><html><body>404</body></html>", "a web page"),
+        ("GitLfsPointer", b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
+        ("Json", b"{\n  \"epochs\": 10\n}", "JSON"),
+    ] {
+        let error = refused(what, bytes, &format!("Foreign({what})"));
+        assert!(error.to_string().contains(part), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pt");
+        fs::write(&path, bytes).unwrap();
+        // Also where it is larger than any model; sparse, so that it takes no room.
+        for n_bytes in [bytes.len() as u64, (1 << 30) + 1] {
+            fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(n_bytes).unwrap();
+            let error = Model::read(&path).expect_err(what);
+            assert!(matches!(error.kind, ModelErrorKind::Foreign(_)), "{error}");
+            let line = error.to_string();
+            assert!(
+                line.contains("model.pt: not a model file but ") && line.contains(part),
+                "{line}"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge");
+    fs::File::create(&path).unwrap().set_len((1 << 30) + 1).unwrap();
+    let error = Model::read(&path).unwrap_err();
+    assert!(matches!(error.kind, ModelErrorKind::TooLarge { found_bytes: 1_073_741_825 }));
+}
+
+/// A reader takes the first of two values or the last, each as it likes, and so reads another model.
+#[test]
+fn keys_that_stand_twice() {
+    let bias = r#""bias":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#;
+    for (what, bytes, variant) in [
+        ("a tensor", with(bias, &bias.repeat(2)), "Form"),
+        (
+            "an escaped name",
+            with(bias, &format!(r#"{bias}{}"#, bias.replace("bias", "\\u0062ias"))),
+            "Form",
+        ),
+        ("a type", with(r#""dtype":"F32","#, r#""dtype":"F32","dtype":"F32","#), "Form"),
+        ("metadata", with(r#""mnist":"#, r#""mnist":"{}","mnist":"#), "Form"),
+        ("a field", with(r#"\"format\":1,"#, r#"\"format\":1,\"format\":1,"#), "Metadata"),
+        ("a setting", with(r#"\"seed\":0,"#, r#"\"seed\":0,\"seed\":0,"#), "Metadata"),
+    ] {
+        let error = refused(what, &bytes, variant);
+        let text = error.to_string();
+        assert!(text.contains("twice") || text.contains("duplicate"), "{what}: {text}");
     }
 }
 

@@ -32,9 +32,29 @@ struct Entry<'a> {
     raw_sha256: Option<&'a str>,
 }
 
-/// Writes the manifest where it is not there or differs.
+/// Whether the right manifest is there.
+pub fn stands(folder: &Path, dataset: &Dataset, files: &[FileDone]) -> bool {
+    let right = text(dataset, files);
+    right.is_ok_and(|right| holds(&folder.join(MANIFEST_NAME), &right))
+}
+
+/// Writes the manifest where it is not there or differs. Only the holder of the folder's lock may.
 pub fn write(folder: &Path, dataset: &Dataset, files: &[FileDone]) -> Result<(), FetchError> {
     let path = folder.join(MANIFEST_NAME);
+    let text = text(dataset, files).map_err(|e| FetchError::disk("write", &path)(e.into()))?;
+    if holds(&path, &text) {
+        return Ok(());
+    }
+    part::write_whole(&path, text.as_bytes())
+}
+
+/// Whether a file has this content; of a longer one, no more is read.
+fn holds(path: &Path, text: &str) -> bool {
+    let file = fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == text.len() as u64);
+    file && fs::read(path).is_ok_and(|there| there == text.as_bytes())
+}
+
+fn text(dataset: &Dataset, files: &[FileDone]) -> serde_json::Result<String> {
     let entries = dataset.files.iter().zip(files).map(|(spec, done)| Entry {
         name: &done.name,
         bytes: done.n_bytes,
@@ -49,11 +69,7 @@ pub fn write(folder: &Path, dataset: &Dataset, files: &[FileDone]) -> Result<(),
         attribution: &dataset.attribution,
         files: entries.collect(),
     };
-    let mut text = serde_json::to_string_pretty(&manifest)
-        .map_err(|e| FetchError::disk("write", &path)(e.into()))?;
+    let mut text = serde_json::to_string_pretty(&manifest)?;
     text.push('\n');
-    if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
-        return Ok(());
-    }
-    part::write_whole(&path, text.as_bytes())
+    Ok(text)
 }

@@ -9,6 +9,7 @@ mod server;
 
 mod answers;
 mod bodies;
+mod connections;
 mod folders;
 mod program;
 mod resume;

@@ -70,6 +70,37 @@ fn a_bad_proxy_is_named_and_its_password_is_not() {
     assert!(proxy.n_seen() > 0);
 }
 
+/// The four files of MNIST, unpacked or not, from a folder of this machine.
+#[test]
+fn from_a_folder() {
+    let Some(mnist) = std::env::var_os("MNIST_DATA").filter(|folder| !folder.is_empty()) else {
+        eprintln!("skipped: MNIST_DATA does not name the folder of MNIST");
+        return;
+    };
+    let dir = TempDir::new().unwrap();
+    let to = dir.path().join("data");
+    let from = Path::new(&mnist).to_str().unwrap();
+    check(program(&["--from", from], &to).output().unwrap(), 0, &["4 files verified"]);
+    for file in dataset::mnist().files {
+        assert!(to.join(&file.name).is_file());
+    }
+    assert!(to.join("dataset.json").is_file());
+    check(program(&[], &to).output().unwrap(), 0, &["4 files verified"]);
+    // A copy of it with one byte changed is refused, and what is there stays.
+    let bad = dir.path().join("bad");
+    fs::create_dir(&bad).unwrap();
+    let name = &dataset::mnist().files[3].name;
+    let mut bytes = fs::read(to.join(name)).unwrap();
+    bytes[2000] ^= 1;
+    fs::write(bad.join(name), &bytes).unwrap();
+    for file in &dataset::mnist().files[..3] {
+        fs::copy(to.join(&file.name), bad.join(&file.name)).unwrap();
+    }
+    let run = program(&["--force", "--from", bad.to_str().unwrap()], &to).output().unwrap();
+    check(run, 6, &[name, "expected: 4542 bytes", "Nothing was put in its place"]);
+    assert_ne!(fs::read(to.join(name)).unwrap(), bytes);
+}
+
 #[test]
 fn help_teaches() {
     let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(["fetch-data", "--help"]).output();

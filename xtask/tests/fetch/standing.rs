@@ -14,9 +14,10 @@ fn what_is_right_is_not_asked_for() {
     place.put(IMAGES, &images().gz);
     place.put(LABELS, &labels().gz);
     let server = Server::good(images().gz);
-    // No lock either, or a folder somebody may only read would not do.
+    // No lock either, or a folder somebody may only read would not do; it gets no manifest then.
     fs::create_dir(place.path(LOCK_NAME)).unwrap();
-    let done = place.fetch(&[server.base()]).unwrap();
+    let done = fetch(&place.job(&[server.base()]), &mut Silent).unwrap();
+    place.nothing_wrong_stands(&[]);
     assert_eq!(server.n_seen(), 0);
     assert!(done.iter().all(|d| d.origin == Origin::AlreadyThere && d.matched == Match::Exact));
 }
@@ -107,6 +108,32 @@ fn the_manifest_says_what_is_there() {
     place.fetch(&[server.base()]).unwrap();
     assert_eq!(fs::read_to_string(place.path(MANIFEST_NAME)).unwrap(), text);
     assert_eq!(server.n_seen(), 2);
+}
+
+/// Another run may be writing its own: who does not have the lock does not write.
+#[test]
+fn the_manifest_is_written_under_the_lock_alone() {
+    let place = Place::new(&[images()]);
+    place.put(IMAGES, &images().gz);
+    let server = Server::good(images().gz);
+    let lock = fs::File::create(place.path(LOCK_NAME)).unwrap();
+    lock.lock().unwrap();
+    let mut job = place.job(&[server.base()]);
+    job.patience.lock = std::time::Duration::from_millis(50);
+    let mut lines = Lines::default();
+    let done = fetch(&job, &mut lines).unwrap();
+    assert_eq!((done.len(), server.n_seen()), (1, 0));
+    assert!(!place.path(MANIFEST_NAME).exists(), "written without the lock");
+    assert!(lines.0.iter().any(|line| line.starts_with("note: another")), "{:?}", lines.0);
+    drop(lock);
+    fs::remove_file(place.path(LOCK_NAME)).unwrap();
+    place.fetch(&[server.base()]).unwrap();
+    assert!(place.path(MANIFEST_NAME).is_file());
+    // Once it is there and right, nobody needs the lock.
+    fs::create_dir(place.path(LOCK_NAME)).unwrap();
+    let mut lines = Lines::default();
+    fetch(&place.job(&[server.base()]), &mut lines).unwrap();
+    assert_eq!(lines.0, [format!("done {IMAGES}")]);
 }
 
 #[test]

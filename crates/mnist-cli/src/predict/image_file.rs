@@ -4,12 +4,11 @@ use std::io::BufReader;
 use std::path::Path;
 
 use idx::Idx;
-use model::prepare::{Grey, Prepared, prepare};
+use model::prepare::{Grey, PngError, Prepared, prepare, read_png};
 use model::{Dataset, Model};
 
 use crate::failure::{Code, Failure};
 use crate::input::{Input, Kind};
-use crate::png_file;
 use crate::screen::{printable, times};
 
 /// The images of a file.
@@ -66,7 +65,7 @@ fn picture(path: &Path, input: Input, model: &Model) -> Result<Images, Failure> 
         let what = format!("the model takes {features} features, and not images");
         return refuse(&what, "give it an IDX file");
     };
-    let png = png_file::read(path, BufReader::new(input.file))?;
+    let png = read_png(BufReader::new(input.file)).map_err(|error| wrong_png(path, &error))?;
     let prepared = match prepare(Grey::new(&png.greys, png.size), size) {
         Ok(prepared) => prepared,
         Err(blank) => return refuse(&blank, "leave paper around the digit, and draw it clearly"),
@@ -114,4 +113,13 @@ fn images(path: &Path, file: &Idx, model: &Model) -> Result<Images, Failure> {
         Ok(data) => Ok(Images { data, prepared: None }),
         Err(error) => refuse(error.to_string()),
     }
+}
+
+fn wrong_png(path: &Path, error: &PngError) -> Failure {
+    let (code, remedy) = match error {
+        PngError::Io(_) => (Code::Io, "check the disk"),
+        PngError::TooLarge { .. } => (Code::Content, "scale the picture down"),
+        _ => (Code::Content, "save the picture as PNG again"),
+    };
+    Failure::new(code, format_args!("{}: {error}", path.display())).remedy(remedy)
 }

@@ -24,6 +24,8 @@ fn bad_files_are_refused_in_one_line() {
         bytes[middle] ^= 0x10;
         bytes
     };
+    // Found by fuzzing: it made the decoder panic.
+    let palette = include_bytes!("../../../../fuzz/corpus/png/palette-of-13-bytes").to_vec();
     let of_size = |height: usize, width: usize, grey: u8| {
         let path = sandbox.path("some.png");
         write_grey(&path, (height, width), &vec![grey; height * width]);
@@ -58,6 +60,7 @@ fn bad_files_are_refused_in_one_line() {
         ("no-end.png", good[..good.len() - 12].to_vec(), 3, "cut short"),
         ("half-end.png", good[..good.len() - 2].to_vec(), 3, "cut short"),
         ("flipped.png", flipped, 3, "damaged"),
+        ("palette.png", palette, 3, "damaged: a palette of 13 bytes"),
         ("large.png", of_size(5000, 5000, 0), 3, "5000 x 5000 pixels are more than 4096 x 4096"),
         ("long.png", of_size(1, 4097, 0), 3, "4097 x 1"),
         ("blank.png", of_size(280, 280, 255), 3, "blank"),

@@ -1,0 +1,131 @@
+//! Going on from a checkpoint: its settings hold, and what contradicts them is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use model::{Checkpoint, CheckpointErrorKind, DataSets, Init, Optimizer, TrainConfig};
+
+use crate::args::TrainArgs;
+use crate::checkpoints;
+use crate::failure::{Code, Failure};
+use crate::history::History;
+use crate::run_folder::RunFolder;
+
+/// A checkpoint to go on from.
+pub(crate) struct Resume {
+    /// Its file.
+    pub(crate) path: PathBuf,
+    /// What is in it.
+    pub(crate) checkpoint: Checkpoint,
+    /// Its settings, with those of the command line that may differ.
+    pub(crate) config: TrainConfig,
+}
+
+impl Resume {
+    /// Reads the checkpoint that `--resume` names, if it does.
+    ///
+    /// Errors where it can't be read, and where an option contradicts it.
+    pub(crate) fn read(args: &TrainArgs) -> Result<Option<Self>, Failure> {
+        let Some(path) = args.resume.clone() else { return Ok(None) };
+        let checkpoint = Checkpoint::read(&path).map_err(|error| {
+            let code = match error.kind {
+                CheckpointErrorKind::Io(cause) => return Failure::cannot_open(&path, &cause),
+                CheckpointErrorKind::Checksum { .. } => Code::Checksum,
+                _ => Code::Content,
+            };
+            Failure::new(code, error).remedy("name a checkpoint.safetensors, or train anew")
+        })?;
+        let config = settings(args, &checkpoint).map_err(|contradictions| {
+            let message = format!(
+                "{}: its run has other settings: {}",
+                path.display(),
+                contradictions.join(", ")
+            );
+            Failure::new(Code::Usage, message).remedy("leave these options out, or train anew")
+        })?;
+        Ok(Some(Self { path, checkpoint, config }))
+    }
+
+    /// The folder of the checkpoint, where the run goes on.
+    pub(crate) fn folder(&self) -> &Path {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
+    }
+
+    /// Whether the checkpoint stands in a run's folder under the name that the run gives it.
+    pub(crate) fn is_in(&self, folder: &RunFolder) -> bool {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        real(&self.path).is_some_and(|path| real(&folder.path(checkpoints::NAME)) == Some(path))
+    }
+
+    /// What the run has recorded so far.
+    pub(crate) fn history(&self) -> Result<History, Failure> {
+        let path = self.path.with_file_name("metrics.jsonl");
+        let found = History::find(&path, &self.checkpoint.state);
+        found.map_err(|error| Failure::cannot_open(&path, &error))
+    }
+
+    /// Holds the data against those that the run began with.
+    pub(crate) fn check_data(&self, sets: &DataSets) -> Result<(), Failure> {
+        let (expected, found) = (&self.checkpoint.dataset_sha256, &sets.info.sha256);
+        if expected != found {
+            let message = format!(
+                "{}: its run is on other data: their SHA-256 is {}, and that of these is {found}",
+                self.path.display(),
+                expected.escape_default()
+            );
+            let remedy = "name the folder of the run's data with --data";
+            return Err(Failure::new(Code::Checksum, message).remedy(remedy));
+        }
+        if self.checkpoint.classes != sets.info.classes {
+            let message = format!("{}: its run has other names of classes", self.path.display());
+            let remedy = "put back the dataset.json that was beside the data";
+            return Err(Failure::new(Code::Content, message).remedy(remedy));
+        }
+        Ok(())
+    }
+}
+
+/// The settings to go on with, or the options that contradict those of the checkpoint.
+fn settings(args: &TrainArgs, checkpoint: &Checkpoint) -> Result<TrainConfig, Vec<String>> {
+    let (asked, kept) = (args.config(), &checkpoint.config);
+    let mut config = kept.clone();
+    let mut contradictions = vec![];
+    let mut check = |id: &str, asked: &dyn ToString, kept: String| {
+        if args.given.contains(id) && asked.to_string() != kept {
+            let option = id.replace('_', "-");
+            contradictions.push(format!("--{option} {} (it has {kept})", asked.to_string()));
+        }
+    };
+    let init = |init| match init {
+        Init::TruncatedNormal { .. } => "truncated-normal",
+        Init::Zeros => "zeros",
+    };
+    check("batch_size", &asked.batch_size, kept.batch_size.to_string());
+    check("learning_rate", &asked.learning_rate, kept.learning_rate.to_string());
+    check("optimizer", &asked.optimizer.name(), kept.optimizer.name().to_owned());
+    // An option that the run's optimiser or start does not look at contradicts nothing.
+    if let Optimizer::Momentum { mu } = kept.optimizer {
+        check("momentum", &args.momentum, mu.to_string());
+    }
+    check("l2", &asked.l2, kept.l2.to_string());
+    check("init", &init(asked.init), init(kept.init).to_owned());
+    if let Init::TruncatedNormal { std } = kept.init {
+        check("init_std", &args.init_std, std.to_string());
+    }
+    check("shuffle", &asked.shuffle, kept.shuffle.to_string());
+    check("seed", &asked.seed, kept.seed.to_string());
+    check("validation", &asked.validation, kept.validation.to_string());
+    check("classes", &args.data.classes, checkpoint.classes.len().to_string());
+    if args.given.contains("epochs") {
+        if asked.epochs < kept.epochs {
+            let (epochs, kept) = (asked.epochs, kept.epochs);
+            contradictions.push(format!("--epochs {epochs} (it has {kept}, which may only grow)"));
+        }
+        config.epochs = asked.epochs;
+    }
+    if args.given.contains("log_every") {
+        config.log_every = asked.log_every;
+    }
+    if contradictions.is_empty() { Ok(config) } else { Err(contradictions) }
+}

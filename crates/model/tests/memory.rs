@@ -1,0 +1,54 @@
+//! What a hostile model file or checkpoint can make its reader allocate: some times the file's size, and
+//! never what its header says. Alone in this binary, since its allocator counts what every thread takes.
+#![allow(clippy::unwrap_used, reason = "a test ends with a panic")]
+
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+
+use model::{Checkpoint, Model};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATED: PeakAlloc = PeakAlloc;
+
+const MIB: usize = 1 << 20;
+
+/// Reads a file as both, and is refused; the most bytes that were allocated meanwhile.
+fn peak(path: &Path) -> usize {
+    let before = ALLOCATED.current_usage();
+    ALLOCATED.reset_peak_usage();
+    assert!(Model::read(path).is_err() && Checkpoint::read(path).is_err());
+    ALLOCATED.peak_usage() - before
+}
+
+#[test]
+fn allocations_follow_the_files_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let header = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+    let tensor = |shape: &str, end: &str| {
+        let tensor = r#""weights":{"dtype":"F32","shape":SHAPE,"data_offsets":[0,END]}"#;
+        header(&format!("{{{}}}", tensor.replace("SHAPE", shape).replace("END", end)))
+    };
+    for (what, bytes) in [
+        ("a header of 2^63 bytes", (1u64 << 63).to_le_bytes().to_vec()),
+        ("a header of 16 MB", (16u64 << 20).to_le_bytes().to_vec()),
+        ("a tensor of 4 TB", tensor("[1099511627776]", "4398046511104")),
+        ("a tensor of 2^64 bytes", tensor("[4611686018427387904]", "18446744073709551615")),
+        ("a tensor of no bytes and many rows", tensor("[4611686018427387904,0]", "0")),
+        ("a million brackets", header(&"[".repeat(1_000_000))),
+        ("a key of a megabyte", header(&format!("{{\"{}\":0}}", "k".repeat(1_000_000)))),
+        ("many keys", header(&format!("{{{}\"z\":0}}", r#""a":{},"#.repeat(20_000)))),
+    ] {
+        fs::write(&path, &bytes).unwrap();
+        let found = peak(&path);
+        assert!(found <= 4 * bytes.len() + MIB, "{what}: {found} bytes for {}", bytes.len());
+    }
+    // Sparse files of 2 and 8 GiB: larger than any model, and than any checkpoint.
+    for n_bytes in [(1 << 31) + 8, 1 << 33] {
+        fs::write(&path, tensor("[4]", "16")).unwrap();
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(n_bytes).unwrap();
+        let found = peak(&path);
+        assert!(found <= MIB, "{found} bytes for a sparse file of {n_bytes}");
+    }
+}
