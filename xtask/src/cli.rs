@@ -3,6 +3,7 @@
 mod console;
 mod hardening;
 mod measuring;
+mod soaking;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::tidy;
 use console::Console;
 use hardening::{CoverageArgs, FuzzArgs, MutantsArgs};
 use measuring::{BenchArgs, CompareArgs, CountArgs};
+use soaking::SoakArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok; 2 usage; 3 content is wrong; 4 cannot be opened or written; 5 network; \
@@ -38,6 +40,7 @@ enum Chore {
     Fuzz(FuzzArgs),
     Mutants(MutantsArgs),
     Coverage(CoverageArgs),
+    Soak(SoakArgs),
     /// Check the rules of the house that neither the compiler nor clippy checks
     ///
     /// Import edges between our crates, where `unsafe` may stand, docstrings, file lengths, paths
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Chore::Fuzz(args) => ended(args.run()),
         Chore::Mutants(args) => ended(args.run()),
         Chore::Coverage(args) => ended(args.run()),
+        Chore::Soak(args) => ended(args.run()),
         Chore::Tidy => match tidy::check(&workspace_root()) {
             Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
             Ok(findings) => {

@@ -6,6 +6,7 @@
 //! - [`count`]: instructions of training, held against a committed number;
 //! - [`harden`]: fuzzing, mutations and coverage;
 //! - [`measure`]: what these three share;
+//! - [`soak`]: training that is killed and goes on, for as long as one likes;
 //! - [`tidy`]: the rules of the house that neither the compiler nor clippy checks;
 //! - [`cli`]: arguments, console and exit codes.
 //!
@@ -20,4 +21,5 @@ pub mod count;
 pub mod fetch;
 pub mod harden;
 pub mod measure;
+pub mod soak;
 pub mod tidy;
