@@ -62,7 +62,7 @@ pub enum LoadError {
         cause: String,
     },
     /// The system makes no more threads.
-    Threads(std::io::Error),
+    Threads(io::Error),
     /// Training and test images have different shapes or types.
     Unlike {
         /// The training images.
