@@ -89,5 +89,9 @@ fn unsafe_code_is_counted() {
             found += n;
         }
     }
-    assert_eq!(found, counted.values().sum::<usize>(), "a file of the table is not in the list of tidy");
+    assert_eq!(
+        found,
+        counted.values().sum::<usize>(),
+        "a file of the table is not in the list of tidy"
+    );
 }

@@ -125,7 +125,7 @@ pub(crate) struct MachineArgs {
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Folder for the model, its metrics and settings [default: runs/DATE-N]; files of an earlier run in it are replaced
+    /// Folder for the model, its metrics, settings and pictures [default: runs/DATE-N]; files of an earlier run in it are replaced
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Passes over the training images
@@ -178,6 +178,9 @@ pub(crate) struct TrainArgs {
     /// Write the metrics, one JSON object a line, here too
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
+    /// Draw no pictures into the folder
+    #[arg(long)]
+    pub(crate) no_pictures: bool,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     /// Print nothing but errors

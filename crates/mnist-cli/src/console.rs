@@ -8,8 +8,11 @@ use model::trainer::Score;
 use model::{DataSets, Evaluation, Event, Observer, Split};
 
 use crate::failure::Failure;
+use crate::history::{History, Test};
 use crate::metrics::{MetricsFiles, Record};
-use crate::output::{Output, stderr_is_terminal};
+use crate::output::{Output, notice};
+use crate::progress::epoch_line;
+use crate::screen::Screen;
 
 /// The line around a result, as in the tutorial.
 const RULE: &str = "---------------------------------------------------------";
@@ -32,22 +35,27 @@ pub(crate) struct Console {
     adjective: &'static str,
     output: Output,
     metrics: MetricsFiles,
+    history: History,
     bar: ProgressBar,
+    /// What stderr shows; nothing where nobody looks.
+    progress: Option<Screen>,
     started: Instant,
     /// What stopped the run: the metrics could not be written.
     failure: Option<Failure>,
 }
 
 impl Console {
-    /// A console for a run of so many iterations in all.
+    /// A console for a run of so many iterations in all, with the `history` of one that goes on.
     pub(crate) fn new(
         style: Style,
         adjective: &'static str,
         metrics: MetricsFiles,
+        history: History,
         iterations: u64,
     ) -> Self {
-        let target = match style {
-            Style::Tutorial if stderr_is_terminal() => ProgressDrawTarget::stderr(),
+        let progress = (style != Style::Quiet).then(Screen::stderr).filter(Screen::is_terminal);
+        let target = match progress {
+            Some(_) if style == Style::Tutorial => ProgressDrawTarget::stderr(),
             _ => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(iterations), target);
@@ -56,7 +64,7 @@ impl Console {
             bar.set_style(style);
         }
         let (output, started) = (Output::default(), Instant::now());
-        Self { style, adjective, output, metrics, bar, started, failure: None }
+        Self { style, adjective, output, metrics, history, bar, progress, started, failure: None }
     }
 
     /// Prints the sizes and shapes of the data, and the first labels one-hot.
@@ -80,11 +88,10 @@ impl Console {
 
     /// Prints and records the test on the first images and on all.
     pub(crate) fn test(&mut self, first: &Evaluation, all: &Evaluation, time: Duration) {
-        self.record(&Record::Test {
-            first: first.into(),
-            all: all.into(),
-            seconds: time.as_secs_f64(),
-        });
+        self.bar.finish_and_clear();
+        let test = Test { first: first.into(), all: all.into(), seconds: time.as_secs_f64() };
+        self.record(&Record::Test(test));
+        self.history.test = Some(test);
         let line =
             format!("Test loss: {:.2}, test accuracy: {}", first.loss, percent(first.accuracy()));
         self.result(&line, all);
@@ -146,6 +153,11 @@ impl Console {
         self.failure.is_some()
     }
 
+    /// What the run has reported so far.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
     /// Ends the run's printing and recording, with the first failure of either.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         self.bar.finish_and_clear();
@@ -154,18 +166,10 @@ impl Console {
         self.output.finish()
     }
 
-    fn epoch(
-        &mut self,
-        epoch: u64,
-        (first, all): (Option<&Evaluation>, Option<&Evaluation>),
-        training_time: Duration,
-    ) {
-        self.record(&Record::Epoch {
-            epoch,
-            validation: first.map(Into::into),
-            validation_all: all.map(Into::into),
-            seconds: training_time.as_secs_f64(),
-        });
+    fn epoch(&mut self, epoch: u64, (first, all): (Option<&Evaluation>, Option<&Evaluation>)) {
+        if let Some(&epoch) = self.history.epochs.last() {
+            self.record(&Record::Epoch(epoch));
+        }
         if let (Some(first), Some(all)) = (first, all) {
             let accuracy = percent(first.accuracy());
             let line = format!(
@@ -173,6 +177,9 @@ impl Console {
                 first.loss
             );
             self.result(&line, all);
+        }
+        if let Some(line) = self.progress.and_then(|screen| epoch_line(&self.history, &screen)) {
+            self.bar.suspend(|| notice(line));
         }
         if let Err(failure) = self.metrics.flush() {
             self.failure.get_or_insert(failure);
@@ -187,10 +194,13 @@ fn percent(fraction: f64) -> String {
 
 impl Observer for Console {
     fn on(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        self.history.on(&event);
         match event {
             Event::EpochStarted { epoch } => self.say(format_args!("Training epoch: {epoch}")),
-            Event::Step { epoch, iteration, step, before, after } => {
-                self.record(&Record::step(epoch, iteration, step, before, after));
+            Event::Step { iteration, step, after, .. } => {
+                if let Some(&step) = self.history.steps.last() {
+                    self.record(&Record::Step(step));
+                }
                 let Score { loss, accuracy } = after;
                 let accuracy = percent(accuracy);
                 self.say(format_args!(
@@ -198,8 +208,8 @@ impl Observer for Console {
                 ));
                 self.bar.set_position(step);
             }
-            Event::Epoch { epoch, validation, validation_all, training_time } => {
-                self.epoch(epoch, (validation, validation_all), training_time);
+            Event::Epoch { epoch, validation, validation_all, .. } => {
+                self.epoch(epoch, (validation, validation_all));
             }
             _ => {}
         }

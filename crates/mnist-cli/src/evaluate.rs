@@ -133,13 +133,18 @@ fn print(
             score.support
         ));
     }
-    let worst: Vec<_> = confusion.worst().into_iter().take(WORST).collect();
-    if !worst.is_empty() {
-        let worst = worst.into_iter().map(|(label, predicted, count)| {
-            format!("{} taken for {}: {count}", names[label], names[predicted])
-        });
-        output.line(format_args!("\nmost often {}", worst.collect::<Vec<_>>().join(", ")));
+    if let Some(worst) = most_often(confusion, names) {
+        output.line(format_args!("\n{worst}"));
     }
+}
+
+/// The most frequent mistakes in words, as `most often 4 taken for 9: 33, 5 taken for 3: 30`.
+pub(crate) fn most_often(confusion: &Confusion, names: &[String]) -> Option<String> {
+    let worst = confusion.worst().into_iter().take(WORST).map(|(label, predicted, count)| {
+        format!("{} taken for {}: {count}", names[label], names[predicted])
+    });
+    let worst = worst.collect::<Vec<_>>().join(", ");
+    (!worst.is_empty()).then(|| format!("most often {worst}"))
 }
 
 /// A fraction as a percentage; nothing where there is none.

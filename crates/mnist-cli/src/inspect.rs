@@ -38,14 +38,14 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
     let report = if path.is_dir() {
         let model = path.join(MODEL_FILE);
         match idx::presence(path)? {
-            idx::Presence::Absent if model.is_file() => model_file::inspect(&model)?,
+            idx::Presence::Absent if model.is_file() => model_file::inspect(&model, &screen)?,
             _ => folder::inspect(path, &screen)?,
         }
     } else {
         let input = Input::open(path)?;
         let named_model = path.extension().is_some_and(|extension| extension == "safetensors");
         if input.kind == Kind::Model || named_model {
-            model_file::inspect(path)?
+            model_file::inspect(path, &screen)?
         } else {
             idx_file::inspect(path, &input, &screen)?
         }

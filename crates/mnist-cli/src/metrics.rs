@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use model::trainer::Score;
-use model::{DataInfo, Evaluation, TrainConfig};
+use model::{DataInfo, TrainConfig};
 use serde::Serialize;
 
+use crate::earlier::Earlier;
 use crate::failure::Failure;
-use crate::history::History;
+use crate::history::{Epoch, Step, Test};
 
 /// A line of metrics.jsonl.
 #[derive(Debug, Serialize)]
@@ -17,27 +17,12 @@ use crate::history::History;
 pub(crate) enum Record<'a> {
     /// The run's settings, once.
     Start { config: &'a TrainConfig, dataset: Dataset<'a>, isa: &'a str, threads: usize },
-    /// A step that is reported; `loss` and `accuracy` before its update, the others after it.
-    Step {
-        epoch: u64,
-        iteration: usize,
-        step: u64,
-        loss: f64,
-        accuracy: f64,
-        loss_after: f64,
-        accuracy_after: f64,
-    },
-    /// The end of an epoch; `seconds` of its training alone.
-    Epoch {
-        epoch: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        validation: Option<Set>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        validation_all: Option<Set>,
-        seconds: f64,
-    },
+    /// A step that is logged.
+    Step(Step),
+    /// The end of an epoch.
+    Epoch(Epoch),
     /// The test at the end.
-    Test { first: Set, all: Set, seconds: f64 },
+    Test(Test),
 }
 
 /// What names the data.
@@ -50,21 +35,6 @@ pub(crate) struct Dataset<'a> {
     pub(crate) classes: &'a [String],
 }
 
-/// Loss and accuracy of so many images.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Set {
-    count: usize,
-    loss: f64,
-    accuracy: f64,
-}
-
-impl From<&Evaluation> for Set {
-    fn from(evaluation: &Evaluation) -> Self {
-        let (loss, accuracy) = (evaluation.loss, evaluation.accuracy());
-        Self { count: evaluation.count(), loss, accuracy }
-    }
-}
-
 impl<'a> Dataset<'a> {
     pub(crate) fn new(info: &'a DataInfo, train: usize, test: usize) -> Self {
         let (name, sha256, classes) = (info.name.as_deref(), &info.sha256, &info.classes);
@@ -73,24 +43,6 @@ impl<'a> Dataset<'a> {
 }
 
 impl Record<'_> {
-    pub(crate) fn step(
-        epoch: u64,
-        iteration: usize,
-        step: u64,
-        before: Score,
-        after: Score,
-    ) -> Self {
-        Self::Step {
-            epoch,
-            iteration,
-            step,
-            loss: before.loss,
-            accuracy: before.accuracy,
-            loss_after: after.loss,
-            accuracy_after: after.accuracy,
-        }
-    }
-
     /// The line, without its end.
     pub(crate) fn to_line(&self) -> String {
         // Only maps with keys that are no strings and failing writers can fail; there are none here.
@@ -105,13 +57,13 @@ pub(crate) struct MetricsFiles {
 }
 
 impl MetricsFiles {
-    /// Creates the files, or empties them; of a run that goes on, they begin with its history.
+    /// Creates the files, or empties them; of a run that goes on, they begin with its earlier lines.
     pub(crate) fn create<'a>(
         paths: impl Iterator<Item = &'a Path>,
-        history: Option<&History>,
+        earlier: Option<&Earlier>,
     ) -> Result<Self, Failure> {
         let open =
-            |path: &Path| history.map_or_else(|| File::create(path), |history| history.open(path));
+            |path: &Path| earlier.map_or_else(|| File::create(path), |earlier| earlier.open(path));
         let create = |path: &Path| match open(path) {
             Ok(file) => Ok((path.to_owned(), BufWriter::new(file))),
             Err(error) => Err(Failure::cannot_write(path, &error)),

@@ -1,6 +1,6 @@
 //! Standard output that may be closed early or full.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use crate::failure::{Code, Failure};
 
@@ -30,11 +30,6 @@ impl Output {
             _ => Ok(()),
         }
     }
-}
-
-/// Whether notices and progress on stderr go to a person.
-pub(crate) fn stderr_is_terminal() -> bool {
-    io::stderr().is_terminal()
 }
 
 /// Prints a notice on stderr. That nobody hears it changes nothing.

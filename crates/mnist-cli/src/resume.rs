@@ -7,8 +7,8 @@ use model::{Checkpoint, CheckpointErrorKind, DataSets, Init, Optimizer, TrainCon
 
 use crate::args::TrainArgs;
 use crate::checkpoints;
+use crate::earlier::Earlier;
 use crate::failure::{Code, Failure};
-use crate::history::History;
 use crate::run_folder::RunFolder;
 
 /// A checkpoint to go on from.
@@ -59,9 +59,9 @@ impl Resume {
     }
 
     /// What the run has recorded so far.
-    pub(crate) fn history(&self) -> Result<History, Failure> {
+    pub(crate) fn earlier(&self) -> Result<Earlier, Failure> {
         let path = self.path.with_file_name("metrics.jsonl");
-        let found = History::find(&path, &self.checkpoint.state);
+        let found = Earlier::find(&path, &self.checkpoint.state);
         found.map_err(|error| Failure::cannot_open(&path, &error))
     }
 

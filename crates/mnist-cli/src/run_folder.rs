@@ -49,6 +49,12 @@ impl RunFolder {
         }
     }
 
+    /// Writes a file that can be made again, whole or not at all, without waiting for the disk.
+    pub(crate) fn write_picture(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let path = self.path(name);
+        atomic::write_unsynced(&path, bytes).map_err(|error| Failure::cannot_write(&path, &error))
+    }
+
     /// Writes a file, whole or not at all.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let path = self.path(name);

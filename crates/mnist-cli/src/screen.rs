@@ -13,22 +13,39 @@ const DEFAULT_COLUMNS: usize = 80;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     terminal: Terminal,
+    is_terminal: bool,
     chosen: Option<Graphics>,
 }
 
 impl Screen {
     /// The standard output, drawn on as the options say, else as it allows.
     pub(crate) fn stdout(name: GraphicsName) -> Self {
-        let stdout = io::stdout();
-        let size = terminal_size::terminal_size_of(&stdout).map(|(width, _)| usize::from(width.0));
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let chosen = match name {
             GraphicsName::Auto => None,
             GraphicsName::HalfBlock => Some(Graphics::HalfBlock),
             GraphicsName::Braille => Some(Graphics::Braille),
             GraphicsName::Ascii => Some(Graphics::Ascii),
         };
-        Self { terminal: terminal(stdout.is_terminal(), size, variable), chosen }
+        let stdout = io::stdout();
+        let size = terminal_size::terminal_size_of(&stdout).map(|(width, _)| usize::from(width.0));
+        Self::new(stdout.is_terminal(), size, chosen)
+    }
+
+    /// The standard error, drawn on as it allows.
+    pub(crate) fn stderr() -> Self {
+        let stderr = io::stderr();
+        let size = terminal_size::terminal_size_of(&stderr).map(|(width, _)| usize::from(width.0));
+        Self::new(stderr.is_terminal(), size, None)
+    }
+
+    fn new(is_terminal: bool, size: Option<usize>, chosen: Option<Graphics>) -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self { terminal: terminal(is_terminal, size, variable), is_terminal, chosen }
+    }
+
+    /// Whether a person looks at it, not a file or a program.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
     }
 
     /// The width in characters.
@@ -85,8 +102,14 @@ pub(crate) fn times(sizes: &[usize]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A terminal of so many columns.
+    pub(crate) fn screen(columns: usize, unicode: bool, colours: bool) -> Screen {
+        let terminal = Terminal { colours, unicode, columns };
+        Screen { terminal, is_terminal: true, chosen: None }
+    }
 
     #[track_caller]
     fn check(variables: &[(&str, &str)], size: Option<usize>, expected: (bool, bool, usize)) {

@@ -3,19 +3,23 @@
 use std::time::Instant;
 
 use model::trainer::TUTORIAL_SUBSET;
-use model::{Checkpoint, Classifier, DataSets, Metadata, Model, Trainer};
+use model::{Checkpoint, Classifier, Confusion, DataSets, Evaluation, Metadata, Model, Trainer};
 use serde_json::json;
 
-use crate::args::TrainArgs;
+use crate::args::{GraphicsName, TrainArgs};
 use crate::checkpoints::{self, Watched};
 use crate::console::{Console, Style};
 use crate::data::Source;
+use crate::ending;
+use crate::evaluate::most_often;
 use crate::failure::{Code, Failure};
+use crate::gallery::{self, Gallery};
+use crate::history::History;
 use crate::metrics::{Dataset, MetricsFiles, Record};
 use crate::output::notice;
 use crate::resume::Resume;
 use crate::run_folder::RunFolder;
-use crate::screen::printable;
+use crate::screen::{Screen, printable};
 use crate::setup;
 use crate::signals::Signals;
 
@@ -63,9 +67,11 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
     let folder = RunFolder::make(args.out.as_deref().or(resume.as_ref().map(Resume::folder)))?;
     folder.remove_stale(&[MODEL, CONFIG, checkpoints::NAME]);
-    // Whatever happens to this run, no model of an earlier one may stand beside its files, and no
-    // checkpoint but the one that it goes on from.
-    folder.remove(MODEL)?;
+    // Whatever happens to this run, neither model nor pictures of an earlier one may stand beside its
+    // files, and no checkpoint but the one that it goes on from.
+    for name in [MODEL].iter().chain(&gallery::FILES) {
+        folder.remove(name)?;
+    }
     let checkpoint_file = folder.path(checkpoints::NAME);
     if resume.as_ref().is_none_or(|resume| !resume.is_in(&folder)) {
         folder.remove(checkpoints::NAME)?;
@@ -75,9 +81,14 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
 
     let own_metrics = folder.path("metrics.jsonl");
     let metrics = args.metrics.as_deref().into_iter().chain([own_metrics.as_path()]);
-    let history = resume.as_ref().map(Resume::history).transpose()?;
-    let metrics = MetricsFiles::create(metrics, history.as_ref())?;
-    let mut console = Console::new(style, sets.info.adjective(), metrics, total);
+    let earlier = resume.as_ref().map(Resume::earlier).transpose()?;
+    let metrics = MetricsFiles::create(metrics, earlier.as_ref())?;
+    let history = match resume {
+        // What the earlier lines say is cut back by now.
+        Some(_) => History::read(&own_metrics)?,
+        None => History::default(),
+    };
+    let mut console = Console::new(style, sets.info.adjective(), metrics, history, total);
     if resume.is_none() {
         let dataset = Dataset::new(&sets.info, sets.train.len(), sets.test.len());
         console.record(&Record::Start { config: &config, dataset, isa: isa.name(), threads });
@@ -122,16 +133,47 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let first = test(sets.test.len().min(TUTORIAL_SUBSET))?;
     console.test(&first, &all, started.elapsed());
 
+    if style == Style::Tutorial {
+        describe(&mut console, &sets, &all);
+    }
     let weights_sha256 = parameters.sha256();
     let (classes, image) = (sets.info.classes.clone(), sets.train.image_shape());
     let metadata = Metadata::new(&config, classes, image, sets.info.sha256.clone());
-    Model { parameters, metadata }.write(&folder.path(MODEL))?;
+    let model = Model { parameters, metadata };
+    model.write(&folder.path(MODEL))?;
     let data = printable(sets.info.name.as_deref().unwrap_or("unnamed data"));
     console.say(format_args!("weights sha256 {weights_sha256}"));
-    let model = folder.path(MODEL);
-    console.say(format_args!("model {} ({data}, seed {})", model.display(), config.seed));
+    let path = folder.path(MODEL);
+    console.say(format_args!("model {} ({data}, seed {})", path.display(), config.seed));
+    if !args.no_pictures {
+        let gallery = Gallery {
+            sets: &sets,
+            parameters: &model.parameters,
+            classifier: &classifier,
+            test: &all,
+            history: console.history(),
+            steps_per_epoch: trainer.iterations(),
+        };
+        let drawn = gallery.write(&folder)?;
+        console.say(format_args!("pictures {}", drawn.join(" ")));
+    }
     console.finish()?;
     unsaved.map_or(Ok(()), Err)
+}
+
+/// Tells of the most frequent mistakes and, to a person, draws digits.
+fn describe(console: &mut Console, sets: &DataSets, test: &Evaluation) {
+    let names: Vec<String> = sets.info.classes.iter().map(|name| printable(name)).collect();
+    let screen = Screen::stdout(GraphicsName::Auto);
+    if screen.is_terminal()
+        && let Some(digits) = ending::digits(&sets.test, test, &names, &screen)
+    {
+        console.say(format_args!("{digits}\n"));
+    }
+    if names.len() <= gallery::MOST_CLASSES {
+        let confusion = Confusion::new(names.len(), sets.test.labels(), &test.predicted);
+        most_often(&confusion, &names).into_iter().for_each(|line| console.say(line));
+    }
 }
 
 /// The settings of the run, all that is needed to run it again.

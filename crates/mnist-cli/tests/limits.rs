@@ -69,7 +69,7 @@ fn names_of_classes_that_cannot_be_read_or_are_none() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&names, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&names, fs::Permissions::from_mode(0o0)).unwrap();
         // The superuser may read it all the same.
         if fs::File::open(&names).is_err() {
             sandbox.refused(TRAIN, 4, &["data/dataset.json: cannot be opened", "; check"]);

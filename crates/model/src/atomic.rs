@@ -23,16 +23,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// folder's sync has the new one its name already. What earlier writers of this file left when they were
 /// killed is removed.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, true)?;
+    sync_folder(path)
+}
+
+/// As [`write`], without waiting for the disk: a crash of the program leaves the old content or the new, a
+/// power cut may leave neither. For files that can be made again, such as pictures.
+pub fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, false)
+}
+
+fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     // That somebody else's leavings can't be removed is no reason not to write.
     let _ = remove_stale(path);
     let (temporary, mut file) = create(path)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
+    let written = file.write_all(bytes).and_then(|()| if sync { file.sync_all() } else { Ok(()) });
+    let written = written.and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
         // The first error is the one to report; what can't be removed is left.
         let _ = fs::remove_file(&temporary);
-        return Err(error);
     }
-    sync_folder(path)
+    written
 }
 
 /// Removes the temporaries of writers of `path` that were killed; returns how many there were.
@@ -137,6 +148,8 @@ mod tests {
         fs::write(folder.path().join(own), b"stale").unwrap();
         write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+        write_unsynced(&path, b"newer").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"newer");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -179,6 +192,7 @@ mod tests {
         let target = folder.path().join("target");
         fs::create_dir(&target).unwrap();
         assert!(write(&target, b"a file").is_err(), "a folder is in the way");
+        assert!(write_unsynced(&target, b"a file").is_err());
         assert!(write(&folder.path().join("no/folder"), b"").is_err());
         assert!(write(Path::new("/"), b"").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

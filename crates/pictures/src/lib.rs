@@ -1,8 +1,19 @@
 //! Pictures of digits and of what a linear classifier learned.
 //!
-//! One module a medium, one file a picture. The terminal's are text: the library returns strings, prints
-//! nothing and asks nothing of its surroundings; what the terminal can show is a fact that the caller passes
-//! in.
+//! One file a picture. Those for files are RGB images, drawn from plain numbers in one embedded font, the same
+//! bytes on every machine:
+//!
+//! | module | picture |
+//! |---|---|
+//! | [`samples`] | a grid of images, with what they are and what they were taken for |
+//! | [`curves`] | loss and accuracy over the epochs |
+//! | [`weights`](mod@weights) | the weight map of each class, on one scale |
+//! | [`confusion`](mod@confusion) | how often each class was taken for each |
+//! | [`reliability`](mod@reliability) | accuracy against confidence |
+//! | [`classes`](mod@classes) | precision, recall and F1 of each class |
+//!
+//! The [`terminal`]'s are text: the library returns strings, prints nothing and asks nothing of its
+//! surroundings; what the terminal can show is a fact that the caller passes in.
 //!
 //! ```
 //! use pictures::Picture;
@@ -14,8 +25,20 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod axes;
+pub mod classes;
+pub mod colour;
+pub mod confusion;
+pub mod curves;
+mod image;
 mod picture;
+pub mod reliability;
+pub mod samples;
 mod shrink;
+mod stroke;
 pub mod terminal;
+mod text;
+pub mod weights;
 
+pub use image::Image;
 pub use picture::Picture;

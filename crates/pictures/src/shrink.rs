@@ -31,7 +31,7 @@ pub(crate) fn shrink(picture: Picture<'_>, (height, width): (usize, usize)) -> V
 
 /// The old pixels under new pixel `i` of `n`, out of `from`; with each the length that is covered, in
 /// `1 / n` of an old pixel.
-fn covered(i: usize, n: usize, from: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(crate) fn covered(i: usize, n: usize, from: usize) -> impl Iterator<Item = (usize, usize)> {
     let Range { start, end } = i * from..(i + 1) * from;
     (start / n..end.div_ceil(n)).map(move |old| (old, end.min((old + 1) * n) - start.max(old * n)))
 }

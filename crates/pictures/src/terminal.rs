@@ -1,4 +1,4 @@
-//! Pictures as text: grey images in half-blocks, braille or ASCII, and bars.
+//! Pictures as text: grey images in half-blocks, braille or ASCII, weight maps, bars and sparklines.
 //!
 //! | graphics   | one character shows | needs                  | 28 x 28 pixels take |
 //! |------------|---------------------|------------------------|---------------------|
@@ -14,10 +14,14 @@ mod bars;
 mod braille;
 mod grid;
 mod half_block;
+mod sparkline;
 mod text;
+mod weights;
 
 pub use bars::{Bar, bars};
 pub use grid::{Titled, beside, grid, per_row};
+pub use sparkline::sparkline;
+pub use weights::{WeightMap, weights};
 
 use std::borrow::Cow;
 
@@ -80,8 +84,7 @@ impl Graphics {
 
     /// Height and width in pixels at which an image is drawn: its own, or smaller in the same shape so
     /// that it is at most `columns` wide, and at most as high as a square of that width.
-    fn drawn_size(self, picture: Picture<'_>, columns: usize) -> (usize, usize) {
-        let (height, width) = (picture.height(), picture.width());
+    fn drawn_size(self, (height, width): (usize, usize), columns: usize) -> (usize, usize) {
         let (longer, most) = (height.max(width), columns.max(1).saturating_mul(self.cell().1));
         if longer <= most {
             return (height, width);
@@ -95,7 +98,7 @@ impl Graphics {
 
     /// The width in characters of an image, drawn in at most `columns`.
     fn drawn_columns(self, picture: Picture<'_>, columns: usize) -> usize {
-        self.drawn_size(picture, columns).1.div_ceil(self.cell().1)
+        self.drawn_size((picture.height(), picture.width()), columns).1.div_ceil(self.cell().1)
     }
 }
 
@@ -107,7 +110,7 @@ struct Block {
 
 /// Draws an image at most `columns` wide.
 fn draw(picture: Picture<'_>, graphics: Graphics, columns: usize) -> Block {
-    let size = graphics.drawn_size(picture, columns);
+    let size = graphics.drawn_size((picture.height(), picture.width()), columns);
     if size.0 == 0 || size.1 == 0 {
         return Block { lines: Vec::new(), columns: 0 };
     }

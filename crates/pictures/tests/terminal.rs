@@ -7,7 +7,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use pictures::Picture;
-use pictures::terminal::{Bar, Graphics, Titled, bars, beside, grid, per_row};
+use pictures::terminal::{
+    Bar, Graphics, Titled, WeightMap, bars, beside, grid, per_row, sparkline, weights,
+};
 use unicode_width::UnicodeWidthStr;
 
 const ALL: [Graphics; 3] = [Graphics::HalfBlock, Graphics::Braille, Graphics::Ascii];
@@ -167,4 +169,44 @@ fn titles_can_not_move_the_cursor() {
     let picture = Picture::new(&[0; 4], (2, 2));
     let title = "\x1b[31mred\r\n".to_owned();
     assert_eq!(grid(&[Titled { title, picture }], Graphics::Ascii, 80), "?[31mred??\n\n");
+}
+
+#[test]
+fn weight_maps_fit_every_width() {
+    // For the class on the left, against it on the right.
+    let values: Vec<f32> = (0..28 * 28).map(|i| if i % 28 < 14 { 0.5 } else { -0.5 }).collect();
+    let maps: Vec<WeightMap<'_>> =
+        (0..10).map(|class| WeightMap { title: class.to_string(), weights: &values }).collect();
+    for columns in [0, 1, 3, 14, 20, 30, 79, 80, 200] {
+        for graphics in ALL {
+            let text = weights(&maps, (28, 28), 0.5, graphics, columns);
+            no_wider(&text, columns.max(1));
+            assert_eq!(text.contains('\x1b'), graphics == Graphics::HalfBlock);
+            if columns >= 3 && graphics != Graphics::HalfBlock {
+                let signs = text.lines().filter(|line| line.contains('+'));
+                assert!(signs.clone().count() > 0);
+                assert!(signs.clone().all(|line| line.find('+') < line.find('-')), "{text}");
+            }
+        }
+    }
+    let text = weights(&maps, (28, 28), 0.5, Graphics::HalfBlock, 80);
+    // Five stand side by side: nothing but the two ends of the scale and what lies between them.
+    assert_eq!(text.lines().filter(|line| line.starts_with(['0', '5'])).count(), 2);
+    assert!(text.contains("\x1b[48;2;103;5;15m") && text.contains("\x1b[48;2;6;43;85m"));
+    // Against nothing, all is about zero.
+    let text = weights(&maps[..1], (28, 28), 5.0, Graphics::Ascii, 40);
+    assert!(text.lines().skip(1).all(|line| line.chars().all(|c| c == '.')), "{text}");
+}
+
+#[test]
+fn sparklines_have_a_bar_for_each_number_that_fits() {
+    let falling: Vec<f64> = (0..100).map(|i| 2.0 / f64::from(i + 1)).collect();
+    for columns in 0..=120 {
+        let line = sparkline(&falling, 2.0, Graphics::Braille, columns);
+        assert_eq!(line.chars().count(), columns.min(100));
+        assert!(line.chars().collect::<Vec<_>>().is_sorted_by(|a, b| a >= b), "{line}");
+        assert!(sparkline(&falling, 2.0, Graphics::Ascii, columns).is_ascii());
+    }
+    assert_eq!(sparkline(&[f64::NAN, 9.0, -1.0], 1.0, Graphics::Braille, 9), " █▁");
+    assert_eq!(sparkline(&[1.0, 0.0], 0.0, Graphics::Ascii, 9), "@ ");
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{Report, draw, histogram};
 use crate::failure::Failure;
+use crate::gallery::greys;
 use crate::screen::{Screen, printable};
 
 /// The fewest and the most classes that labels can name.
@@ -103,9 +104,4 @@ fn label_counts(data: &Dataset, classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];
     data.labels().iter().for_each(|&label| counts[label as usize] += 1);
     counts
-}
-
-/// Image `i` in greys: features from 0 to 1 are shown, others are cut off.
-fn greys(data: &Dataset, i: usize) -> Vec<u8> {
-    data.image(i).into_iter().map(|x| (255.0 * x.clamp(0.0, 1.0)).round() as u8).collect()
 }

@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use model::{Metadata, Model, files::known_name};
+use model::{Metadata, Model, Parameters, files::known_name};
+use pictures::terminal::{Graphics, WeightMap, weights};
+use pictures::weights::limit;
 use serde_json::{Value, json};
 
-use super::Report;
+use super::{MOST_IMAGES, Report};
 use crate::failure::Failure;
-use crate::screen::printable;
+use crate::screen::{Screen, printable};
 use crate::verify::PUBLISHED_SHA256;
 
-pub(super) fn inspect(path: &Path) -> Result<Report, Failure> {
+pub(super) fn inspect(path: &Path, screen: &Screen) -> Result<Report, Failure> {
     let Model { parameters, metadata } = Model::read(path)?;
     let (features, classes) = (parameters.features(), parameters.classes());
     let sha256 = parameters.sha256();
@@ -49,7 +51,34 @@ pub(super) fn inspect(path: &Path) -> Result<Report, Failure> {
     });
     let path = printable(&path.to_string_lossy());
     let title = format!("{path}: softmax model, {features} features, {classes} classes");
-    Ok(Report { title, facts, drawings: Vec::new(), json })
+    let drawings = metadata.image().map(|image| maps(&parameters, image, &names, screen));
+    Ok(Report { title, facts, drawings: drawings.into_iter().collect(), json })
+}
+
+/// Draws the weights of the first classes as maps, on one scale.
+fn maps(
+    parameters: &Parameters,
+    (height, width): (usize, usize),
+    names: &[String],
+    screen: &Screen,
+) -> String {
+    let classes = parameters.classes();
+    let of_class = |class: usize| -> Vec<f32> {
+        parameters.weights.iter().skip(class).step_by(classes).copied().collect()
+    };
+    let columns: Vec<Vec<f32>> = (0..classes.min(MOST_IMAGES)).map(of_class).collect();
+    let map = |(name, weights)| WeightMap { title: String::clone(name), weights };
+    let titled: Vec<WeightMap<'_>> =
+        names.iter().zip(columns.iter().map(Vec::as_slice)).map(map).collect();
+    let limit = limit(&parameters.weights);
+    // Colours, where there are any, at whatever width.
+    let graphics = screen.graphics(1, 1);
+    let drawn = weights(&titled, (height, width), limit, graphics, screen.columns());
+    let key = match graphics {
+        Graphics::HalfBlock => "red speaks for the class, blue against it",
+        _ => "+ speaks for the class, - against it",
+    };
+    format!("{drawn}\nweights up to {limit}: {key}")
 }
 
 /// The settings of the training run; those that are not understood are left out.

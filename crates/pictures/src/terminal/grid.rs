@@ -42,9 +42,14 @@ fn fitting(width: usize, columns: usize) -> usize {
 /// ```
 pub fn grid(images: &[Titled<'_>], graphics: Graphics, columns: usize) -> String {
     let columns = columns.max(1);
-    let title = |image: &Titled<'_>| text::fit(&text::clean(&image.title), columns, graphics);
-    let drawn: Vec<(String, Block)> =
-        images.iter().map(|image| (title(image), draw(image.picture, graphics, columns))).collect();
+    let draw = |image: &Titled<'_>| (image.title.clone(), draw(image.picture, graphics, columns));
+    titled(images.iter().map(draw).collect(), graphics, columns)
+}
+
+/// Puts blocks with titles side by side in rows of at most `columns` characters.
+pub(super) fn titled(drawn: Vec<(String, Block)>, graphics: Graphics, columns: usize) -> String {
+    let cut = |title: String| text::fit(&text::clean(&title), columns, graphics);
+    let drawn: Vec<_> = drawn.into_iter().map(|(title, block)| (cut(title), block)).collect();
     let widths = drawn.iter().map(|(title, block)| text::width(title).max(block.columns));
     let width = widths.max().unwrap_or(0);
     let blocks: Vec<Vec<String>> = drawn

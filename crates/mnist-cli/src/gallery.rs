@@ -1,0 +1,219 @@
+//! The pictures of a run: PNG files of what the model learned, and of what it gets wrong.
+
+use std::ops::Range;
+
+use model::{Classifier, Confusion, DataSets, Dataset, Evaluation, Parameters};
+use pictures::classes::{Class, classes};
+use pictures::confusion::confusion;
+use pictures::curves::{Curves, Point, curves};
+use pictures::reliability::{bins, reliability};
+use pictures::samples::{SIDE, Sample, first, samples};
+use pictures::weights::weights;
+use pictures::{Image, Picture};
+use rayon::prelude::*;
+
+use crate::failure::{Code, Failure};
+use crate::history::History;
+use crate::run_folder::RunFolder;
+use crate::screen::printable;
+
+/// More classes than this are too many for pictures with a place for each.
+pub(crate) const MOST_CLASSES: usize = 100;
+/// Probabilities that one thread holds at a time.
+const CHUNK: usize = 10_000;
+
+/// The names of all pictures; a run may lack some.
+pub(crate) const FILES: [&str; 7] = [
+    "correct.png",
+    "misclassified.png",
+    "learning_curves.png",
+    "weights.png",
+    "confusion.png",
+    "reliability.png",
+    "classes.png",
+];
+
+/// What pictures are drawn of: a finished run and its test.
+pub(crate) struct Gallery<'a> {
+    pub(crate) sets: &'a DataSets,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) classifier: &'a Classifier,
+    /// The test on all images.
+    pub(crate) test: &'a Evaluation,
+    pub(crate) history: &'a History,
+    pub(crate) steps_per_epoch: usize,
+}
+
+/// A picture's file and what draws it.
+type Drawing<'a> = (&'static str, Box<dyn Fn() -> Image + Send + Sync + 'a>);
+
+impl Gallery<'_> {
+    /// Draws all pictures on rayon's threads and writes them into the folder; returns their names.
+    ///
+    /// Those that need pixels are left out where images have no height and width, those with a place for
+    /// each class where there are more than [`MOST_CLASSES`].
+    pub(crate) fn write(&self, folder: &RunFolder) -> Result<Vec<&'static str>, Failure> {
+        let names: Vec<String> =
+            self.sets.info.classes.iter().map(|name| printable(name)).collect();
+        let confidences = self.confidences()?;
+        let drawings = self.drawings(&names, &confidences);
+        let draw = |(name, draw): &Drawing<'_>| {
+            let png = draw().png().map_err(|error| {
+                Failure::new(Code::Io, format_args!("{name} can't be made: {error}"))
+            })?;
+            folder.write_picture(name, &png)?;
+            Ok(*name)
+        };
+        let drawn: Result<Vec<&str>, Failure> = drawings.par_iter().map(draw).collect();
+        let drawn = drawn?;
+        Ok(FILES.into_iter().filter(|name| drawn.contains(name)).collect())
+    }
+
+    fn drawings<'a>(&'a self, names: &'a [String], confidences: &'a [f32]) -> Vec<Drawing<'a>> {
+        let Self { sets, parameters, .. } = self;
+        let few = names.len() <= MOST_CLASSES;
+        let mut drawings: Vec<Drawing<'a>> = vec![
+            ("learning_curves.png", Box::new(|| self.curves())),
+            ("reliability.png", Box::new(|| self.reliability(confidences))),
+        ];
+        if let Some(image) = sets.test.image_shape() {
+            drawings.push(("correct.png", Box::new(move || self.samples(true, image, names))));
+            let wrong = move || self.samples(false, image, names);
+            drawings.push(("misclassified.png", Box::new(wrong)));
+            if few {
+                let draw = move || weights(&parameters.weights, image, names);
+                drawings.push(("weights.png", Box::new(draw)));
+            }
+        }
+        if few {
+            let table = Confusion::new(names.len(), sets.test.labels(), &self.test.predicted);
+            let score = |class| {
+                let score = table.score(class);
+                let (precision, recall, f1) = (score.precision, score.recall, score.f1);
+                Class { precision, recall, f1, support: score.support }
+            };
+            let scores: Vec<Class> = (0..names.len()).map(score).collect();
+            let n = names.len();
+            let counts: Vec<usize> = (0..n * n).map(|i| table.at(i / n, i % n)).collect();
+            let all = self.all();
+            drawings.push((
+                "confusion.png",
+                Box::new(move || {
+                    confusion(
+                        &counts,
+                        names,
+                        &format!("{all}: how many of a row were taken for a column"),
+                    )
+                }),
+            ));
+            let all = self.all();
+            drawings.push((
+                "classes.png",
+                Box::new(move || {
+                    classes(&scores, names, &format!("{all}; mean: every class counts the same"))
+                }),
+            ));
+        }
+        drawings
+    }
+
+    /// `10,000 synthetic test images`.
+    fn all(&self) -> String {
+        format!("{} {}test images", thousands(self.test.count()), self.sets.info.adjective())
+    }
+
+    fn samples(&self, right: bool, image: (usize, usize), names: &[String]) -> Image {
+        let (test, predicted) = (&self.sets.test, &self.test.predicted);
+        let chosen = first(test.labels(), predicted, right, SIDE * SIDE);
+        let pixels: Vec<Vec<u8>> = chosen.iter().map(|&i| greys(test, i)).collect();
+        let shown = chosen.iter().zip(&pixels).map(|(&i, pixels)| Sample {
+            picture: Picture::new(pixels, image),
+            label: test.labels()[i],
+            predicted: predicted[i],
+        });
+        let shown: Vec<Sample<'_>> = shown.collect();
+        let (heading, count) = match right {
+            true => ("Correct examples", self.test.correct),
+            false => ("Misclassified examples", self.test.count() - self.test.correct),
+        };
+        let which = match shown.len() {
+            0 => "none".to_owned(),
+            n if n == count => thousands(n),
+            n => format!("the first {n} of {}", thousands(count)),
+        };
+        samples(heading, &format!("{which} among {}", self.all()), &shown, names)
+    }
+
+    fn curves(&self) -> Image {
+        let per_epoch = self.steps_per_epoch.max(1) as f64;
+        // A step's loss is of the weights before it.
+        let step = |step: &crate::history::Step| Point {
+            at: (step.epoch - 1) as f64 + step.iteration as f64 / per_epoch,
+            loss: step.loss,
+            accuracy: step.accuracy,
+        };
+        let epoch = |epoch: &crate::history::Epoch| {
+            let set = epoch.validation_all?;
+            Some(Point { at: epoch.epoch as f64, loss: set.loss, accuracy: set.accuracy })
+        };
+        let steps: Vec<Point> = self.history.steps.iter().map(step).collect();
+        let validation: Vec<Point> = self.history.epochs.iter().filter_map(epoch).collect();
+        let subtitle = format!(
+            "on {}: loss {:.3}, accuracy {:.2} %",
+            self.all(),
+            self.test.loss,
+            100.0 * self.test.accuracy()
+        );
+        let (subtitle, steps_per_epoch) = (subtitle.as_str(), self.steps_per_epoch);
+        curves(&Curves { subtitle, steps: &steps, validation: &validation, steps_per_epoch })
+    }
+
+    fn reliability(&self, confidences: &[f32]) -> Image {
+        let right = self.sets.test.labels().iter().zip(&self.test.predicted);
+        let right = right.map(|(label, predicted)| label == predicted);
+        let bins = bins(confidences.iter().copied().zip(right));
+        let subtitle = format!("{}: are they as often right as they claim?", self.all());
+        reliability(&bins, &subtitle)
+    }
+
+    /// The probability of the predicted class of each test image.
+    fn confidences(&self) -> Result<Vec<f32>, Failure> {
+        let count = self.sets.test.len();
+        let chunk = (CHUNK / self.parameters.classes()).max(1);
+        let chunks: Vec<Range<usize>> =
+            (0..count).step_by(chunk).map(|start| start..count.min(start + chunk)).collect();
+        let predict = |rows: Range<usize>| {
+            let predictions = self.classifier.predict(&self.sets.test, rows)?;
+            let sure =
+                |prediction: model::Prediction| prediction.probabilities[prediction.class as usize];
+            Ok(predictions.into_iter().map(sure).collect())
+        };
+        let parts: Result<Vec<Vec<f32>>, kernels::NonFinite> =
+            chunks.into_par_iter().map(predict).collect();
+        let parts = parts.map_err(|error| {
+            Failure::new(Code::Diverged, format_args!("testing: {error} is not finite"))
+        })?;
+        Ok(parts.concat())
+    }
+}
+
+/// Image `i` in greys: features as they are if all lie from 0 to 1, else from the least to the largest.
+pub(crate) fn greys(data: &Dataset, i: usize) -> Vec<u8> {
+    let features = data.image(i);
+    let ends = features.iter().fold((0.0f32, 1.0f32), |(low, high), &x| (low.min(x), high.max(x)));
+    let grey = |x: f32| (255.0 * ((x - ends.0) / (ends.1 - ends.0))).round() as u8;
+    features.into_iter().map(grey).collect()
+}
+
+/// A count with commas.
+fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
