@@ -1,6 +1,6 @@
 //! Shapes and numbers from any bytes: every tier of this machine gives the same bits.
 
-use kernels::linear::{self, BlockPart, BlockWeights, Cursors};
+use kernels::linear::{self, BlockPart, BlockWeights, Pairs};
 use kernels::spec::Rule;
 use kernels::{Batch, F32x16, Images, Isa, Layout, MatMut, MatRef, gemm, optim};
 
@@ -135,9 +135,10 @@ fn step(source: &mut Source<'_>) -> bool {
         let mut w = BlockWeights::gather(images.layout(), classes, &weights);
         let mut batch = Batch::default();
         batch.begin(labels.iter().copied(), padded, 1);
+        let mut pairs = [Pairs::default()];
         let mut is_finite = true;
-        for mut part in batch.parts() {
-            linear::forward(isa, &images, (&rows, &[]), &w, part.sums);
+        for (mut part, pairs) in batch.parts().zip(&mut pairs) {
+            linear::forward(isa, &images, (&rows, &[]), &w, &mut part, Some(pairs));
             is_finite &= kernels::softmax(isa, &mut part, &bias, scale, scale / n as f32);
         }
         let mut numbers: Vec<f32> = (0..classes).flat_map(|c| batch.error_terms(c)).collect();
@@ -150,8 +151,7 @@ fn step(source: &mut Source<'_>) -> bool {
         let zeros = vec![F32x16::default(); w.pairs_mut().len()];
         let (mut m, mut v) = (zeros.clone(), zeros);
         let mut part = BlockPart { first: 0, w: w.pairs_mut(), m: &mut m, v: &mut v };
-        let cursors = &mut Cursors::default();
-        is_finite &= linear::backward(isa, &images, &rows, &batch, rule, &mut part, cursors);
+        is_finite &= linear::backward(isa, &images, &pairs, &batch, rule, &mut part);
         let moments = m.iter().chain(&v).flat_map(|lanes| lanes.0);
         numbers.extend(w.pairs_mut().iter().flat_map(|lanes| lanes.0).chain(moments));
         (is_finite, numbers)

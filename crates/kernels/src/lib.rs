@@ -11,6 +11,7 @@
 //! | [`softmax()`] | probabilities, loss, prediction and error terms in one pass | `softmax` |
 //! | [`optim::update_all`] | an optimiser step on a whole vector | `optim` |
 //! | [`gemm()`] | C = A B for any strides | `gemm` |
+//! | [`yardstick`] | plain loops, and the processor's peak, to measure kernels by | `yardstick` |
 //! | [`mod@reference`] | slow oracles in f64, with proven bounds, for tests and gradient checks | `reference` |
 //!
 //! Letters: B images of a batch, D features, C classes; M, N, K inside GEMM. Lengths count elements, losses
@@ -35,6 +36,7 @@ mod simd;
 mod softmax;
 pub mod spec;
 pub mod team;
+pub mod yardstick;
 
 pub use batch::Batch;
 pub use gemm::gemm;

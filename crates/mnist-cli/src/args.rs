@@ -1,5 +1,10 @@
 //! Arguments and their help; nothing else.
 
+mod bench;
+mod explain;
+mod gradcheck;
+mod watch;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -10,6 +15,11 @@ use model::{Init, Optimizer, TrainConfig};
 
 use crate::checkpoints::Every;
 
+pub(crate) use bench::BenchArgs;
+pub(crate) use explain::ExplainArgs;
+pub(crate) use gradcheck::{Forget, GradcheckArgs};
+pub(crate) use watch::WatchArgs;
+
 const EXIT_CODES: &str = "\
 Environment:
   MNIST_DATA  the folder of the four MNIST files, where --data is not given
@@ -17,9 +27,9 @@ Environment:
   NO_COLOR    no colours
 
 Exit codes:
-  0 done   1 training diverged   2 usage   3 a file's content is wrong
-  4 a file cannot be opened or written   6 a checksum does not match
-  130 stopped by Ctrl-C   143 stopped by SIGTERM";
+  0 done   1 training diverged, or a gradient is wrong   2 usage
+  3 a file's content is wrong   4 a file cannot be opened or written
+  6 a checksum does not match   130, 143 stopped by Ctrl-C, SIGTERM";
 
 /// Softmax regression on MNIST: the tutorial's run, fast, with the same bits everywhere.
 ///
@@ -51,6 +61,32 @@ pub(crate) enum Command {
     /// training images, training labels, test images, test labels; a model's of its weights, then
     /// its biases.
     Inspect(InspectArgs),
+    /// Show why a model takes an image for what it does, pixel by pixel
+    ///
+    /// A logit is a sum over the pixels, so the difference of two is one as well: each pixel's share
+    /// is its ink times the difference of its two weights, and the shares and the biases add up to
+    /// the difference exactly. Computed in f64, pixels in order, biases last.
+    Explain(ExplainArgs),
+    /// Watch a run being trained again, step by step, in the terminal
+    ///
+    /// The run is trained again from its config.json, with the same bits, at a speed for people: the
+    /// weights of every class as they form, the loss, the minibatch at hand. At the end its weights'
+    /// SHA-256 is compared with the run's.
+    ///
+    /// Keys: space pauses and goes on, right is faster, left is slower, s takes one step, q quits.
+    Watch(WatchArgs),
+    /// Check the gradient against the slope of the loss, parameter by parameter
+    ///
+    /// Training follows the gradient, a formula. Its meaning is the slope of the loss, which can be
+    /// measured without any formula: move one parameter up and down by a little and see how the loss
+    /// changes. Where both agree for all parameters, the formula and its code are right.
+    Gradcheck(GradcheckArgs),
+    /// Measure how fast this machine trains, from three plain loops to the widest instructions
+    ///
+    /// Every line does the same work: the products of a minibatch of the lesson (100 images, 784
+    /// pixels, 10 classes), then a whole training step. Rates count the work of the plain loops, so
+    /// a kernel that skips background can be beyond the processor's measured peak.
+    Bench(BenchArgs),
     /// Train the tutorial's run and compare its weights with the published ones
     Verify(VerifyArgs),
 }
@@ -278,6 +314,9 @@ pub(crate) struct PredictArgs {
     /// PNG pictures of one digit each, up to 4096 x 4096 pixels, or IDX files of images
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
+    /// Of each file, the image of this index alone, from 0
+    #[arg(long, value_name = "N")]
+    pub(crate) index: Option<usize>,
     /// Draw each image as the model sees it, beside the probabilities
     #[arg(long, conflicts_with = "json")]
     pub(crate) show: bool,

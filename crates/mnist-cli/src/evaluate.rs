@@ -1,13 +1,14 @@
 //! `mnist evaluate`: how good a saved model is.
 
-use model::files::known_name;
-use model::{Classifier, Confusion, Evaluation, Model, Split};
+use model::{Classifier, Confusion, Evaluation, Model};
 use serde_json::json;
 
 use crate::args::{EvaluateArgs, SplitName};
 use crate::data::Source;
 use crate::failure::{Code, Failure};
+use crate::fit;
 use crate::output::{Output, notice};
+use crate::rows;
 use crate::screen::printable;
 use crate::setup;
 
@@ -29,38 +30,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         SplitName::Validation => (&sets.train, "validation"),
     };
     let set = format!("{}{split}", sets.info.adjective());
-    let form = |features, image: Option<(usize, usize)>| match image {
-        Some((height, width)) => format!("{features} features, {height} x {width} pixels"),
-        None => format!("{features} features"),
-    };
-    let takes = form(model.parameters.features(), model.metadata.image());
-    let found = form(data.features(), data.image_shape());
-    if takes != found {
-        let message = format!(
-            "{}: the model takes {takes}, and these images have {found}",
-            args.model.display()
-        );
-        return Err(Failure::new(Code::Content, message).remedy("give it data like its own"));
-    }
-    if model.metadata.dataset_sha256 != sets.info.sha256 {
-        let own = known_name(&model.metadata.dataset_sha256).unwrap_or("other data");
-        let here = sets.info.name.as_deref().unwrap_or("data without a name");
-        notice(format_args!(
-            "note: the model was trained on {own}, and these images are from {here}"
-        ));
-    }
-    let rows = match args.split {
-        SplitName::Test => 0..data.len(),
-        SplitName::Train | SplitName::Validation => {
-            let kept = model.metadata.config["validation"].as_u64().unwrap_or(0) as usize;
-            let split = Split::new(data.len(), kept.min(data.len()));
-            let part = match args.split {
-                SplitName::Train => split.training,
-                _ => split.validation,
-            };
-            part.start as usize..part.end as usize
-        }
-    };
+    fit::check(&args.model, &model, &sets)?;
+    let rows = rows::of_split(&model, args.split, data.len());
     if rows.is_empty() {
         return Err(Failure::new(Code::Usage, format_args!("there are no {split} images")));
     }

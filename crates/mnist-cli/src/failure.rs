@@ -41,6 +41,12 @@ impl Failure {
         self
     }
 
+    /// The end by a signal, SIGINT or another.
+    pub(crate) fn signal(signal: i32) -> Self {
+        let code = if signal == 2 { Code::Interrupted } else { Code::Terminated };
+        Self::new(code, format_args!("ended by signal {signal}"))
+    }
+
     /// A file that can't be opened or read.
     pub(crate) fn cannot_open(path: &Path, error: &io::Error) -> Self {
         Self::new(Code::Io, format_args!("{}: cannot be opened: {error}", path.display()))

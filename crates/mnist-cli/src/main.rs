@@ -4,14 +4,18 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bench;
 mod checkpoints;
 mod console;
 mod data;
 mod earlier;
 mod ending;
 mod evaluate;
+mod explain;
 mod failure;
+mod fit;
 mod gallery;
+mod gradcheck;
 mod history;
 mod input;
 mod inspect;
@@ -20,12 +24,14 @@ mod output;
 mod predict;
 mod progress;
 mod resume;
+mod rows;
 mod run_folder;
 mod screen;
 mod setup;
 mod signals;
 mod train;
 mod verify;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -45,6 +51,10 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Watch(args) => watch::run(&args),
+        Command::Gradcheck(args) => gradcheck::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

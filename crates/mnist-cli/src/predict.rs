@@ -1,6 +1,6 @@
 //! `mnist predict`: what a saved model takes images for.
 
-mod image_file;
+pub(crate) mod image_file;
 
 use std::ops::Range;
 use std::path::Path;
@@ -56,8 +56,17 @@ impl Predictor<'_> {
         let images = image_file::read(path, self.model)?;
         let classifier = Classifier::new(self.isa, &self.model.parameters, &images.data);
         let count = images.data.len();
-        for first in (0..count).step_by(CHUNK) {
-            let rows: Range<usize> = first..count.min(first + CHUNK);
+        let wanted = match self.args.index {
+            None => 0..count,
+            Some(index) if index < count => index..index + 1,
+            Some(index) => {
+                let message =
+                    format!("{}: has {count} images, none of index {index}", path.display());
+                return Err(Failure::new(Code::Usage, message).remedy("the first is 0"));
+            }
+        };
+        for first in wanted.clone().step_by(CHUNK) {
+            let rows: Range<usize> = first..wanted.end.min(first + CHUNK);
             let predictions = classifier
                 .predict(&images.data, rows.clone())
                 .map_err(|error| not_finite(path, &images, error))?;

@@ -96,6 +96,30 @@ pub(crate) fn printable(text: &str) -> String {
     line
 }
 
+/// A text in lines of at most `columns` characters where its words allow it, each with its end and with the
+/// text's own blanks at its head.
+pub(crate) fn wrap(text: &str, columns: usize) -> String {
+    let words = text.trim_start_matches(' ');
+    let indent = &text[..text.len() - words.len()];
+    let mut lines = indent.to_owned();
+    let mut used = indent.len();
+    for (i, word) in words.split(' ').enumerate() {
+        let width = word.chars().count();
+        if i > 0 && used + 1 + width > columns {
+            lines.push('\n');
+            lines.push_str(indent);
+            used = indent.len();
+        } else if i > 0 {
+            lines.push(' ');
+            used += 1;
+        }
+        lines.push_str(word);
+        used += width;
+    }
+    lines.push('\n');
+    lines
+}
+
 /// Sizes as `60000 x 28 x 28`.
 pub(crate) fn times(sizes: &[usize]) -> String {
     sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ")
@@ -141,6 +165,14 @@ pub(crate) mod tests {
         );
         check(&[("TERM", "xterm-direct"), ("LC_CTYPE", "UTF-8")], None, (true, true, 80));
         check(&[], None, (false, false, 80));
+    }
+
+    #[test]
+    fn lines_end_between_words() {
+        assert_eq!(wrap("a bc def ghijklm", 6), "a bc\ndef\nghijklm\n");
+        assert_eq!(wrap("a bc def", 80), "a bc def\n");
+        assert_eq!(wrap("  a bc def", 6), "  a bc\n  def\n");
+        assert_eq!(wrap("", 0), "\n");
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn without_height_and_width_there_are_no_maps() {
     {
         let features: Vec<f32> = (0..n * 4).map(|i| (i / 4 % 3 * 2 + i % 4) as f32 - 2.5).collect();
         let idx = Idx::from_values(vec![n, 4], &features).unwrap();
-        idx::write(&sandbox.path("data").join(images.names()[0]), &idx, idx::Compression::None)
+        idx::write(sandbox.path("data").join(images.names()[0]), &idx, idx::Compression::None)
             .unwrap();
         put(&sandbox.path("data").join(names.names()[0]), &[n], labels(n));
     }
@@ -111,5 +111,5 @@ fn colours_of_a_models_weights() {
     let text = sandbox.ok("inspect out --graphics half-block");
     assert!(text.contains("\x1b[48;2;255;255;255m") && text.contains("red speaks for the class"));
     let text = sandbox.ok("inspect out --graphics braille");
-    assert!(!text.contains('\x1b') && text.contains("+ speaks for the class"));
+    assert!(!text.contains('\x1b') && text.contains("# and + speak for the class"));
 }

@@ -9,6 +9,7 @@
 //! | [`config`], [`optimizer`], [`parameters`], [`rng`] | a run's settings, and how it starts |
 //! | [`trainer`] | the training loop, which reports to an [`Observer`] |
 //! | [`classifier`], [`metrics`] | evaluation and prediction, and what they say of a model |
+//! | [`explain`] | every pixel's share in a prediction |
 //! | [`state`], [`checkpoint`] | a run between two steps, and its file, from which it goes on |
 //! | [`model_file`], [`atomic`] | saved models, whole or not there; [`foreign`] tells what else a file is |
 //! | [`prepare`] | pictures of one's own, made like MNIST's |
@@ -34,6 +35,7 @@ pub mod checkpoint;
 pub mod classifier;
 pub mod config;
 pub mod dataset;
+pub mod explain;
 pub mod files;
 pub mod foreign;
 mod hash;
@@ -54,6 +56,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, CheckpointErrorKind};
 pub use classifier::{Classifier, Prediction};
 pub use config::{ConfigError, TrainConfig};
 pub use dataset::{Dataset, DatasetError, Split};
+pub use explain::Explanation;
 pub use files::{DataInfo, DataSets, LoadError};
 pub use metrics::{Confusion, Evaluation};
 pub use model_file::{Metadata, Model, ModelError, ModelErrorKind};

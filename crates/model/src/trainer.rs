@@ -75,6 +75,12 @@ pub trait Observer {
     fn wants_state(&mut self, _step: u64) -> bool {
         false
     }
+    /// Whether to be shown the parameters after so many steps; 0 is before the first.
+    fn wants_parameters(&self, _steps: u64) -> bool {
+        false
+    }
+    /// Is shown them. What this takes does not count as training time.
+    fn on_parameters(&mut self, _steps: u64, _parameters: Parameters) {}
 }
 
 /// An observer that does nothing and has no clock.
@@ -189,12 +195,19 @@ impl<'a> Trainer<'a> {
     ///
     /// Errors at the first logit or weight that is not finite.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), Diverged> {
+        self.show_parameters(observer);
         while self.epoch <= self.config.epochs {
             if self.epoch(self.epoch, observer)?.is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn show_parameters(&self, observer: &mut dyn Observer) {
+        if observer.wants_parameters(self.step) {
+            observer.on_parameters(self.step, self.parameters());
+        }
     }
 
     fn epoch(
@@ -235,6 +248,11 @@ impl<'a> Trainer<'a> {
                 if observer.on(Event::State(&self.state())).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
+                started = observer.now();
+            }
+            if observer.wants_parameters(self.step) {
+                training_time += observer.now().saturating_sub(started);
+                self.show_parameters(observer);
                 started = observer.now();
             }
         }

@@ -40,6 +40,14 @@ impl Image {
         Self { width, height, rgb: vec![255; width * height * 3] }
     }
 
+    /// An image of these pixels [height x width], row by row.
+    ///
+    /// Panics if there are more or fewer.
+    pub fn from_pixels(pixels: &[Rgb], (height, width): (usize, usize)) -> Self {
+        assert_eq!(Some(pixels.len()), height.checked_mul(width), "{height} x {width} pixels");
+        Self { width, height, rgb: pixels.as_flattened().to_vec() }
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> usize {
         self.width

@@ -1,4 +1,4 @@
-//! Pictures as text: grey images in half-blocks, braille or ASCII, weight maps, bars and sparklines.
+//! Pictures as text: grey images in half-blocks, braille or ASCII, signed maps in colours, bars, sparklines.
 //!
 //! | graphics   | one character shows | needs                  | 28 x 28 pixels take |
 //! |------------|---------------------|------------------------|---------------------|
@@ -14,14 +14,18 @@ mod bars;
 mod braille;
 mod grid;
 mod half_block;
+mod panels;
+mod signed;
 mod sparkline;
 mod text;
 mod weights;
 
 pub use bars::{Bar, bars};
 pub use grid::{Titled, beside, grid, per_row};
+pub use panels::{Panel, panels};
+pub use signed::SignedMap;
 pub use sparkline::sparkline;
-pub use weights::{WeightMap, weights};
+pub use weights::weights;
 
 use std::borrow::Cow;
 

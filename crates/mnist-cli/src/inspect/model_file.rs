@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use model::{Metadata, Model, Parameters, files::known_name};
-use pictures::terminal::{Graphics, WeightMap, weights};
+use pictures::terminal::{Graphics, weights};
 use pictures::weights::limit;
 use serde_json::{Value, json};
 
@@ -67,16 +67,15 @@ fn maps(
         parameters.weights.iter().skip(class).step_by(classes).copied().collect()
     };
     let columns: Vec<Vec<f32>> = (0..classes.min(MOST_IMAGES)).map(of_class).collect();
-    let map = |(name, weights)| WeightMap { title: String::clone(name), weights };
-    let titled: Vec<WeightMap<'_>> =
-        names.iter().zip(columns.iter().map(Vec::as_slice)).map(map).collect();
+    let titled: Vec<(String, &[f32])> =
+        names.iter().cloned().zip(columns.iter().map(Vec::as_slice)).collect();
     let limit = limit(&parameters.weights);
     // Colours, where there are any, at whatever width.
     let graphics = screen.graphics(1, 1);
     let drawn = weights(&titled, (height, width), limit, graphics, screen.columns());
     let key = match graphics {
         Graphics::HalfBlock => "red speaks for the class, blue against it",
-        _ => "+ speaks for the class, - against it",
+        _ => "# and + speak for the class, = and - against it",
     };
     format!("{drawn}\nweights up to {limit}: {key}")
 }

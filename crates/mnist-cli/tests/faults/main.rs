@@ -257,7 +257,7 @@ fn random_kills() {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // The golden ratio spreads the moments evenly over the run.
         let part = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-        std::thread::sleep(Duration::from_nanos(length.as_nanos() as u64 / 1_000 * part >> 14));
+        std::thread::sleep(Duration::from_nanos((length.as_nanos() as u64 / 1_000 * part) >> 14));
         if child.try_wait().unwrap().is_some() {
             over += 1;
             continue;

@@ -1,6 +1,7 @@
 //! Several images side by side, each with a title; or one image beside a text.
 
-use super::{Block, GAP, Graphics, draw, text};
+use super::panels::{Panel, panels};
+use super::{GAP, Graphics, draw};
 use crate::picture::Picture;
 
 /// The narrowest text that stands beside an image; a narrower one goes below it.
@@ -21,7 +22,7 @@ pub fn per_row(picture: Picture<'_>, graphics: Graphics, columns: usize) -> usiz
 }
 
 /// How many blocks of `width` fit; one always does.
-fn fitting(width: usize, columns: usize) -> usize {
+pub(super) fn fitting(width: usize, columns: usize) -> usize {
     ((columns + GAP) / (width + GAP)).max(1)
 }
 
@@ -41,27 +42,9 @@ fn fitting(width: usize, columns: usize) -> usize {
 /// );
 /// ```
 pub fn grid(images: &[Titled<'_>], graphics: Graphics, columns: usize) -> String {
-    let columns = columns.max(1);
-    let draw = |image: &Titled<'_>| (image.title.clone(), draw(image.picture, graphics, columns));
-    titled(images.iter().map(draw).collect(), graphics, columns)
-}
-
-/// Puts blocks with titles side by side in rows of at most `columns` characters.
-pub(super) fn titled(drawn: Vec<(String, Block)>, graphics: Graphics, columns: usize) -> String {
-    let cut = |title: String| text::fit(&text::clean(&title), columns, graphics);
-    let drawn: Vec<_> = drawn.into_iter().map(|(title, block)| (cut(title), block)).collect();
-    let widths = drawn.iter().map(|(title, block)| text::width(title).max(block.columns));
-    let width = widths.max().unwrap_or(0);
-    let blocks: Vec<Vec<String>> = drawn
-        .into_iter()
-        .map(|(title, block)| {
-            let rest = " ".repeat(width - block.columns);
-            let lines = block.lines.into_iter().map(|line| line + &rest);
-            std::iter::once(text::pad(&title, width)).chain(lines).collect()
-        })
-        .collect();
-    let rows = blocks.chunks(fitting(width, columns)).map(|row| side_by_side(row, width));
-    rows.collect::<Vec<_>>().join("\n")
+    let images: Vec<_> =
+        images.iter().map(|image| (image.title.clone(), Panel::Ink(image.picture))).collect();
+    panels(&images, graphics, columns, columns)
 }
 
 /// Draws an image with a text beside it, or below where there is no room.
@@ -93,7 +76,7 @@ pub fn beside(
 }
 
 /// Joins blocks of lines; all but the last block's lines are `width` wide.
-fn side_by_side(blocks: &[Vec<String>], width: usize) -> String {
+pub(super) fn side_by_side(blocks: &[Vec<String>], width: usize) -> String {
     let height = blocks.iter().map(Vec::len).max().unwrap_or(0);
     let blank = " ".repeat(width);
     let gap = " ".repeat(GAP);

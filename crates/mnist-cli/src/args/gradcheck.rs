@@ -1,0 +1,41 @@
+//! Arguments of `mnist gradcheck`.
+
+use clap::{Args, ValueEnum};
+
+use super::DataArgs;
+
+/// `mnist gradcheck`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GradcheckArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Images of the batch whose loss is taken: the first of the training file
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) batch_size: usize,
+    /// Where the weights' random numbers come from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Standard deviation of the weights
+    #[arg(long, value_name = "X", default_value_t = 0.01)]
+    pub(crate) init_std: f64,
+    /// The largest relative error that is taken for rounding
+    #[arg(long, value_name = "X", default_value_t = 1e-3)]
+    pub(crate) tolerance: f64,
+    /// Leave something out of the gradient's formula, and see the check find it
+    #[arg(long, value_enum)]
+    pub(crate) forget: Option<Forget>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Forget {
+    /// The division by the number of images
+    Mean,
+    /// The 1 that is taken from the true class's probability
+    Label,
+    /// The factor 1/255 of the pixels
+    Scale,
+}
