@@ -87,6 +87,11 @@ pub(crate) enum Command {
     /// pixels, 10 classes), then a whole training step. Rates count the work of the plain loops, so
     /// a kernel that skips background can be beyond the processor's measured peak.
     Bench(BenchArgs),
+    /// Write the report of a run or of a saved model: one HTML file with all that it shows inside
+    ///
+    /// A run is the folder that `mnist train` wrote. It is trained again from its config.json, same
+    /// bits, for the weights at earlier moments. Of a model alone the report has no learning curves.
+    Report(ReportArgs),
     /// Train the tutorial's run and compare its weights with the published ones
     Verify(VerifyArgs),
 }
@@ -326,6 +331,25 @@ pub(crate) struct PredictArgs {
     /// Print one JSON object a line, with the probabilities of all classes
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `mnist report`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The folder of a run, or a model file
+    #[arg(value_name = "RUN|MODEL")]
+    pub(crate) subject: PathBuf,
+    /// Folder with the four files of the data set [default: the run's own; of a model, as for train]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// A built-in data set instead of files
+    #[arg(long, value_enum, conflicts_with = "data")]
+    pub(crate) dataset: Option<BuiltIn>,
+    /// Where the report goes [default: report.html in the run's folder; of a model, in this one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
 }
 
 /// `mnist inspect`.

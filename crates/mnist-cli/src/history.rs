@@ -1,7 +1,5 @@
 //! What a run reported, typed: filled while it trains, or read back from its metrics.jsonl.
 
-#![allow(dead_code, reason = "reading a run back is for the commands that come after it")]
-
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};

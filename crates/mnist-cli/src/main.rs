@@ -23,12 +23,14 @@ mod metrics;
 mod output;
 mod predict;
 mod progress;
+mod report;
 mod resume;
 mod rows;
 mod run_folder;
 mod screen;
 mod setup;
 mod signals;
+mod snapshots;
 mod train;
 mod verify;
 mod watch;
@@ -55,6 +57,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Watch(args) => watch::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

@@ -17,15 +17,18 @@ use crate::gallery::{self, Gallery};
 use crate::history::History;
 use crate::metrics::{Dataset, MetricsFiles, Record};
 use crate::output::notice;
+use crate::report;
 use crate::resume::Resume;
 use crate::run_folder::RunFolder;
 use crate::screen::{Screen, printable};
 use crate::setup;
 use crate::signals::Signals;
+use crate::snapshots::Recording;
 
 /// The names of the files that are written whole.
 const MODEL: &str = "model.safetensors";
 const CONFIG: &str = "config.json";
+const REPORT: &str = "report.html";
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let style = match (args.quiet, args.json) {
@@ -67,9 +70,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
     let folder = RunFolder::make(args.out.as_deref().or(resume.as_ref().map(Resume::folder)))?;
     folder.remove_stale(&[MODEL, CONFIG, checkpoints::NAME]);
-    // Whatever happens to this run, neither model nor pictures of an earlier one may stand beside its
-    // files, and no checkpoint but the one that it goes on from.
-    for name in [MODEL].iter().chain(&gallery::FILES) {
+    // Whatever happens to this run, neither model nor pictures nor report of an earlier one may stand
+    // beside its files, and no checkpoint but the one that it goes on from.
+    for name in [MODEL, REPORT].iter().chain(&gallery::FILES) {
         folder.remove(name)?;
     }
     let checkpoint_file = folder.path(checkpoints::NAME);
@@ -105,7 +108,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     };
     let (every, run) = (args.checkpoint_every, (checkpoint, total));
     let mut watched = Watched::new(&mut console, &signals, every, checkpoint_file, run);
-    let trained = trainer.run(&mut watched);
+    let epochs = if args.no_pictures { 0 } else { config.epochs };
+    let mut recording = Recording::new(&mut watched, trainer.iterations() as u64, epochs);
+    let trained = trainer.run(&mut recording);
+    let snapshots = recording.into_snapshots();
     let (stopped, unsaved) = watched.end();
     signals.end_at_once();
     if let Err(diverged) = trained {
@@ -156,6 +162,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         };
         let drawn = gallery.write(&folder)?;
         console.say(format_args!("pictures {}", drawn.join(" ")));
+        let path = folder.path(REPORT);
+        let run =
+            report::Run { config: &config, isa: isa.name(), threads, history: console.history() };
+        if report::write(&path, isa, &model, &sets, &run, &snapshots)? {
+            console.say(format_args!("report {}", path.display()));
+        }
     }
     console.finish()?;
     unsaved.map_or(Ok(()), Err)

@@ -57,16 +57,18 @@ weights sha256 a90af8d974aee119c447c30592fc1740ac69d5fc445c89631bfac5a5d9f400e5\
 model out/model.safetensors (unnamed data, seed 0)\n\
 pictures correct.png misclassified.png learning_curves.png weights.png confusion.png reliability.png \
 classes.png\n\
+report out/report.html\n\
 ";
 
-/// The pictures of a run, sorted.
-const PICTURES: [&str; 7] = [
+/// The pictures of a run and its report, sorted.
+const PICTURES: [&str; 8] = [
     "classes.png",
     "confusion.png",
     "correct.png",
     "learning_curves.png",
     "misclassified.png",
     "reliability.png",
+    "report.html",
     "weights.png",
 ];
 

@@ -12,8 +12,8 @@
 //! | [`reliability`](mod@reliability) | accuracy against confidence |
 //! | [`classes`](mod@classes) | precision, recall and F1 of each class |
 //!
-//! The [`terminal`]'s are text: the library returns strings, prints nothing and asks nothing of its
-//! surroundings; what the terminal can show is a fact that the caller passes in.
+//! The [`terminal`]'s are text, and [`report`] is one HTML page. The library returns strings, prints nothing
+//! and asks nothing of its surroundings; what the terminal can show is a fact that the caller passes in.
 //!
 //! ```
 //! use pictures::Picture;
@@ -30,9 +30,11 @@ pub mod classes;
 pub mod colour;
 pub mod confusion;
 pub mod curves;
+mod escape;
 mod image;
 mod picture;
 pub mod reliability;
+pub mod report;
 pub mod samples;
 mod shrink;
 mod stroke;
