@@ -3,6 +3,7 @@
 mod bench;
 mod explain;
 mod gradcheck;
+mod report;
 mod watch;
 
 use std::collections::HashSet;
@@ -18,6 +19,7 @@ use crate::checkpoints::Every;
 pub(crate) use bench::BenchArgs;
 pub(crate) use explain::ExplainArgs;
 pub(crate) use gradcheck::{Forget, GradcheckArgs};
+pub(crate) use report::ReportArgs;
 pub(crate) use watch::WatchArgs;
 
 const EXIT_CODES: &str = "\
@@ -331,25 +333,6 @@ pub(crate) struct PredictArgs {
     /// Print one JSON object a line, with the probabilities of all classes
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// `mnist report`.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ReportArgs {
-    /// The folder of a run, or a model file
-    #[arg(value_name = "RUN|MODEL")]
-    pub(crate) subject: PathBuf,
-    /// Folder with the four files of the data set [default: the run's own; of a model, as for train]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    /// A built-in data set instead of files
-    #[arg(long, value_enum, conflicts_with = "data")]
-    pub(crate) dataset: Option<BuiltIn>,
-    /// Where the report goes [default: report.html in the run's folder; of a model, in this one]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) machine: MachineArgs,
 }
 
 /// `mnist inspect`.

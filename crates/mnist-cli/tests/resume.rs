@@ -11,7 +11,7 @@ use kernels::Isa;
 use serde_json::Value;
 
 /// Four batches an epoch, the last ragged; all is reported.
-const RUN: &str = "train --data data --validation 60 --batch-size 64 --log-every 1 --out out";
+const RUN: &str = "train --data data --validation 60 --batch-size 64 --log-every 1 --no-pictures --out out";
 
 fn small() -> Sandbox {
     Sandbox::with_digits(310, 120)
@@ -62,7 +62,7 @@ fn longer_runs_go_on_at_every_epoch_on_any_machine() {
     }
     // A run that is over may be asked again, and elsewhere; its history goes with it.
     let again =
-        sandbox.ok("train --resume out/checkpoint.safetensors --data data --out other --quiet");
+        sandbox.ok("train --resume out/checkpoint.safetensors --data data --out other --quiet --no-pictures");
     assert_eq!((again.as_str(), model(&sandbox, "other")), ("", whole_model));
     assert_eq!(metrics(&sandbox, "other")[1..], whole_metrics[1..]);
     assert_eq!(sandbox.names("other"), ["config.json", "metrics.jsonl", "model.safetensors"]);
