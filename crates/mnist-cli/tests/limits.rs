@@ -69,7 +69,7 @@ fn names_of_classes_that_cannot_be_read_or_are_none() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&names, fs::Permissions::from_mode(0o0)).unwrap();
+        fs::set_permissions(&names, fs::Permissions::from_mode(0o000)).unwrap();
         // The superuser may read it all the same.
         if fs::File::open(&names).is_err() {
             sandbox.refused(TRAIN, 4, &["data/dataset.json: cannot be opened", "; check"]);
@@ -99,17 +99,17 @@ fn files_that_this_user_may_not_read() {
     }
     fs::write(sandbox.path("data/dataset.json"), r#"{"name":"a","classes":["0"]}"#).unwrap();
     for name in ["dataset.json", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"] {
-        open(&format!("data/{name}"), 0);
+        open(&format!("data/{name}"), 0o000);
         nobody(TRAIN).refused(4, &[&format!("data/{name}"), "cannot be opened", "Permission"]);
         open(&format!("data/{name}"), 0o644);
     }
-    open("data", 0);
+    open("data", 0o000);
     nobody(TRAIN).refused(4, &["data: cannot be opened", "Permission"]);
     open("data", 0o755);
     fs::create_dir(sandbox.path("kept")).unwrap();
     nobody(&TRAIN.replace("--out out", "--out kept")).refused(4, &["kept", "cannot be written"]);
     fs::write(sandbox.path("model.safetensors"), "").unwrap();
-    open("model.safetensors", 0);
+    open("model.safetensors", 0o000);
     nobody("inspect model.safetensors").refused(4, &["model.safetensors", "cannot be opened"]);
     assert_eq!(sandbox.names("kept"), [""; 0]);
 }
