@@ -129,7 +129,7 @@ fn models_that_are_none() {
     refused("none.safetensors", 4, "No such file");
     refused("out", 4, "a folder, not a model file; name the model.safetensors in it");
     refused("out/config.json", 3, "a JSON text; what is read here is the model.safetensors");
-    refused("data/t10k-labels-idx1-ubyte", 3, "; `mnist train` makes a model file");
+    refused("data/t10k-labels-idx1-ubyte", 3, "an IDX file");
     let model = fs::read(sandbox.path("out/model.safetensors")).unwrap();
     fs::write(sandbox.path("cut"), &model[..model.len() - 1]).unwrap();
     refused("cut", 3, "not a model file");

@@ -123,7 +123,7 @@ fn little_memory_and_few_threads() {
     let sandbox = Sandbox::with_digits(2000, 200);
     let mut ends = std::collections::BTreeMap::new();
     let mut limits: Vec<String> =
-        (0..20).map(|i| format!("ulimit -v {}", 8_000 << (i / 2))).collect();
+        (0..20).map(|i| format!("ulimit -v {}", 10_000 << (i / 2))).collect();
     // Shells differ in its name; the superuser has no such limit.
     let processes = |n: i32| format!("{{ ulimit -u {n} 2> /dev/null || ulimit -p {n}; }}");
     limits.extend((0..8).map(processes));

@@ -11,7 +11,8 @@ use kernels::Isa;
 use serde_json::Value;
 
 /// Four batches an epoch, the last ragged; all is reported.
-const RUN: &str = "train --data data --validation 60 --batch-size 64 --log-every 1 --no-pictures --out out";
+const RUN: &str =
+    "train --data data --validation 60 --batch-size 64 --log-every 1 --no-pictures --out out";
 
 fn small() -> Sandbox {
     Sandbox::with_digits(310, 120)
@@ -45,7 +46,7 @@ fn longer_runs_go_on_at_every_epoch_on_any_machine() {
             let begun = sandbox.ok(&format!("{RUN} --epochs {epochs} --checkpoint-every 5m"));
             let words = format!(
                 "train --resume out/checkpoint.safetensors --data data --epochs 4 \
-                 --threads {threads} --checkpoint-every 3"
+                 --threads {threads} --checkpoint-every 3 --no-pictures"
             );
             let mut command = sandbox.command(words.split_whitespace());
             let rest = run(command.env("MNIST_ISA", isa.name()));
@@ -61,8 +62,9 @@ fn longer_runs_go_on_at_every_epoch_on_any_machine() {
         }
     }
     // A run that is over may be asked again, and elsewhere; its history goes with it.
-    let again =
-        sandbox.ok("train --resume out/checkpoint.safetensors --data data --out other --quiet --no-pictures");
+    let again = sandbox.ok(
+        "train --resume out/checkpoint.safetensors --data data --out other --quiet --no-pictures",
+    );
     assert_eq!((again.as_str(), model(&sandbox, "other")), ("", whole_model));
     assert_eq!(metrics(&sandbox, "other")[1..], whole_metrics[1..]);
     assert_eq!(sandbox.names("other"), ["config.json", "metrics.jsonl", "model.safetensors"]);

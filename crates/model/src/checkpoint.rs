@@ -32,6 +32,7 @@ use crate::config::TrainConfig;
 use crate::hash::hex;
 use crate::parameters::Parameters;
 use crate::state::State;
+use crate::unique_keys;
 
 /// The version of the files that this library writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -273,6 +274,8 @@ fn header_bytes(bytes: &[u8], size: u64) -> Result<usize, CheckpointErrorKind> {
 
 /// Reads the header's text; returns it with the bytes of data that its shapes ask for.
 fn parse_header(text: &[u8]) -> Result<(Header, u64), CheckpointErrorKind> {
+    // The library keeps all that the header says before it looks at what that is.
+    unique_keys::check(text).map_err(CheckpointErrorKind::Form)?;
     let header: Header = serde_json::from_slice(text).map_err(|error| form(&error))?;
     let data_bytes = header.data_len() as u64;
     Ok((header, data_bytes))

@@ -184,13 +184,20 @@ impl Model {
 
     /// Reads the bytes of a model file.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelErrorKind> {
-        let form = |error: safetensors::SafeTensorError| match Foreign::of(bytes) {
+        let foreign_or = |cause: String| match Foreign::of(bytes) {
             Some(kind) => ModelErrorKind::Foreign(kind),
-            None => ModelErrorKind::Form(error.to_string()),
+            None => ModelErrorKind::Form(cause),
         };
-        let (length, header) = SafeTensors::read_metadata(bytes).map_err(form)?;
-        // The library takes the last of two tensors of one name, and says nothing.
-        unique_keys::check(&bytes[8..][..length]).map_err(ModelErrorKind::Form)?;
+        let form = |error: safetensors::SafeTensorError| foreign_or(error.to_string());
+        // The library takes the last of two tensors of one name, and says nothing; and it keeps all that
+        // the header says before it looks at what that is.
+        if let Some((length, rest)) = bytes.split_first_chunk()
+            && let Ok(length) = usize::try_from(u64::from_le_bytes(*length))
+            && let Some(header) = rest.get(..length)
+        {
+            unique_keys::check(header).map_err(foreign_or)?;
+        }
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(form)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(form)?;
         let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let text = text.ok_or_else(|| {
