@@ -18,8 +18,8 @@ pub fn reference(bytes: &[u8]) -> Option<(u8, Vec<usize>, &[u8])> {
     let dims = dims.chunks(4).map(|d| d.iter().fold(0, |n, &byte| n << 8 | byte as usize));
     let dims: Vec<usize> = dims.collect();
     // The size of a row must be a number even where there are no rows.
-    let nonzero = dims.iter().map(|&dim| dim.max(1) as u128);
-    let row = nonzero.fold(Some(size), |n, dim| n?.checked_mul(dim));
+    let mut nonzero = dims.iter().map(|&dim| dim.max(1) as u128);
+    let row = nonzero.try_fold(size, u128::checked_mul);
     row.filter(|&bytes| bytes <= i64::MAX as u128)?;
     let count: u128 = dims.iter().map(|&dim| dim as u128).fold(1, u128::saturating_mul);
     (count.saturating_mul(size) == payload.len() as u128).then_some((code, dims, payload))

@@ -11,6 +11,7 @@ use common::{file, gzip, member, noise, small};
 #[allow(dead_code, reason = "its reference is used by a copy of its own")]
 #[path = "../../../fuzz/src/gzip_idx.rs"]
 mod gzip_idx;
+#[allow(clippy::duplicate_mod, reason = "every target is a file of its own")]
 #[path = "../../../fuzz/src/idx.rs"]
 mod raw_idx;
 

@@ -157,7 +157,10 @@ fn verdict(browser: &Browser) -> String {
 /// Draws a line through points on the pad, counted from its middle in hundredths of its height.
 fn draw(browser: &Browser, points: &[(i32, i32)]) {
     let pad = browser.element(".sheet");
-    browser.script("arguments[0].scrollIntoView({ block: 'center' })", &json!([pad]));
+    browser.script(
+        "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })",
+        &json!([pad]),
+    );
     let size = browser.script("return arguments[0].getBoundingClientRect().height", &json!([pad]));
     let scale = size.as_f64().unwrap() / 100.0;
     let at = |&(x, y): &(i32, i32), duration: u32| {
