@@ -136,7 +136,12 @@ impl Bench {
     /// A run in a folder of this name, from its start.
     fn train(&self, name: &str, more: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg("train").current_dir(&self.folder).args(["--quiet", "--out", name]);
+        command.arg("train").current_dir(&self.folder).args([
+            "--quiet",
+            "--no-pictures",
+            "--out",
+            name,
+        ]);
         match &self.data {
             Some(data) => command.arg("--data").arg(data),
             None => command.args(["--dataset", "synthetic"]),

@@ -20,7 +20,7 @@ use model::Checkpoint;
 const NAME: &str = "out/checkpoint.safetensors";
 /// A run that saves after every third of its 8 steps, and at its end.
 const RUN: &str = "train --data data --validation 60 --batch-size 64 --quiet --out out --epochs 2 \
-                   --checkpoint-every 3";
+                   --checkpoint-every 3 --no-pictures";
 /// Every system call that a save or its surroundings make on a file.
 const CALLS: [&str; 15] = [
     "write",
