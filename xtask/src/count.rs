@@ -85,7 +85,15 @@ fn instructions(program: &Path, folder: &Path, epochs: usize) -> Result<u64, Mea
     let mut command = Command::new("valgrind");
     let profile = folder.join("callgrind.out");
     command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", profile.display()));
-    command.arg(program).args(["train", "--dataset", "synthetic", "--threads", "1", "--quiet"]);
+    command.arg(program).args([
+        "train",
+        "--dataset",
+        "synthetic",
+        "--threads",
+        "1",
+        "--quiet",
+        "--no-pictures",
+    ]);
     command.args(["--validation", "0", "--log-every", "1000000"]);
     command.args(["--epochs", &epochs.to_string(), "--out"]).arg(folder);
     command.current_dir(folder).env("MNIST_ISA", "avx2").env("RAYON_NUM_THREADS", "1");

@@ -272,3 +272,15 @@ fn the_synthetic_digits_are_known_by_their_hash() {
     let info = DataSets::synthetic().unwrap().info;
     assert_eq!((info.name.as_deref(), info.adjective()), (Some("synthetic"), "synthetic "));
 }
+
+#[test]
+fn errors_name_what_they_count() {
+    let counts = Dataset::from_u8(&[0; 8], (4, None), vec![0]).unwrap_err();
+    assert_eq!(counts.to_string(), "2 images but 1 labels");
+    let values = [0.0, f32::NAN, 0.0, 0.0];
+    let infinite = Dataset::from_f32(&values, (2, None), vec![0, 1]).unwrap_err();
+    assert_eq!(infinite.to_string(), "feature 1 of image 0 is infinite or not a number");
+    let large = Dataset::from_u8(&[0; 600_000], (600_000, None), vec![0]).unwrap_err();
+    let expected = "1 images of 600000 features are more than the kernels count";
+    assert_eq!(large.to_string(), expected);
+}

@@ -58,7 +58,8 @@ impl Run {
     ) -> Self {
         let folder = folder.join(trainer.name);
         let threads = threads.to_string();
-        let args = ["train", "--quiet", "--threads", &threads, "--data"].map(PathBuf::from);
+        let args = ["train", "--quiet", "--no-pictures", "--threads", &threads, "--data"]
+            .map(PathBuf::from);
         let rest = [data.to_owned(), "--out".into(), folder.clone()];
         let args = args.into_iter().chain(rest).collect();
         Self { trainer, program: program.to_owned(), args, env: &[], folder }
