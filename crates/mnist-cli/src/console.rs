@@ -108,6 +108,11 @@ impl Console {
         }
     }
 
+    /// Whether lines of the tutorial's kind are printed.
+    pub(crate) fn is_talking(&self) -> bool {
+        self.style == Style::Tutorial
+    }
+
     /// Prints a line of the tutorial's kind.
     pub(crate) fn say(&mut self, line: impl std::fmt::Display) {
         if self.style == Style::Tutorial {

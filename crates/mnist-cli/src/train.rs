@@ -1,34 +1,29 @@
 //! `mnist train`: the tutorial's run, from data to a saved model.
 
-use std::time::Instant;
+mod trained;
 
-use model::trainer::TUTORIAL_SUBSET;
-use model::{Checkpoint, Classifier, Confusion, DataSets, Evaluation, Metadata, Model, Trainer};
+use model::{Checkpoint, DataSets, Trainer};
 use serde_json::json;
 
-use crate::args::{GraphicsName, TrainArgs};
+use crate::args::TrainArgs;
 use crate::checkpoints::{self, Watched};
 use crate::console::{Console, Style};
 use crate::data::Source;
-use crate::ending;
-use crate::evaluate::most_often;
 use crate::failure::{Code, Failure};
-use crate::gallery::{self, Gallery};
+use crate::gallery;
 use crate::history::History;
 use crate::metrics::{Dataset, MetricsFiles, Record};
 use crate::output::notice;
-use crate::report;
 use crate::resume::Resume;
 use crate::run_folder::RunFolder;
-use crate::screen::{Screen, printable};
 use crate::setup;
 use crate::signals::Signals;
 use crate::snapshots::Recording;
+use trained::Trained;
 
 /// The names of the files that are written whole.
 const MODEL: &str = "model.safetensors";
 const CONFIG: &str = "config.json";
-const REPORT: &str = "report.html";
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let style = match (args.quiet, args.json) {
@@ -72,7 +67,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     folder.remove_stale(&[MODEL, CONFIG, checkpoints::NAME]);
     // Whatever happens to this run, neither model nor pictures nor report of an earlier one may stand
     // beside its files, and no checkpoint but the one that it goes on from.
-    for name in [MODEL, REPORT].iter().chain(&gallery::FILES) {
+    for name in [MODEL, trained::REPORT].iter().chain(&gallery::FILES) {
         folder.remove(name)?;
     }
     let checkpoint_file = folder.path(checkpoints::NAME);
@@ -126,66 +121,17 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         // The run was broken off; its model must not pass for a finished one.
         return console.finish();
     }
-    let parameters = trainer.parameters();
-    let started = Instant::now();
-    let classifier = Classifier::new(isa, &parameters, &sets.test);
-    let test = |count| {
-        let evaluated = classifier.evaluate(&sets.test, 0..count);
-        evaluated.map_err(|error| {
-            Failure::new(Code::Diverged, format_args!("testing: {error} is not finite"))
-        })
+    let trained = Trained {
+        config: &config,
+        machine: (isa, threads),
+        sets: &sets,
+        parameters: trainer.parameters(),
+        steps_per_epoch: trainer.iterations(),
+        snapshots: &snapshots,
     };
-    let all = test(sets.test.len())?;
-    let first = test(sets.test.len().min(TUTORIAL_SUBSET))?;
-    console.test(&first, &all, started.elapsed());
-
-    if style == Style::Tutorial {
-        describe(&mut console, &sets, &all);
-    }
-    let weights_sha256 = parameters.sha256();
-    let (classes, image) = (sets.info.classes.clone(), sets.train.image_shape());
-    let metadata = Metadata::new(&config, classes, image, sets.info.sha256.clone());
-    let model = Model { parameters, metadata };
-    model.write(&folder.path(MODEL))?;
-    let data = printable(sets.info.name.as_deref().unwrap_or("unnamed data"));
-    console.say(format_args!("weights sha256 {weights_sha256}"));
-    let path = folder.path(MODEL);
-    console.say(format_args!("model {} ({data}, seed {})", path.display(), config.seed));
-    if !args.no_pictures {
-        let gallery = Gallery {
-            sets: &sets,
-            parameters: &model.parameters,
-            classifier: &classifier,
-            test: &all,
-            history: console.history(),
-            steps_per_epoch: trainer.iterations(),
-        };
-        let drawn = gallery.write(&folder)?;
-        console.say(format_args!("pictures {}", drawn.join(" ")));
-        let path = folder.path(REPORT);
-        let run =
-            report::Run { config: &config, isa: isa.name(), threads, history: console.history() };
-        if report::write(&path, isa, &model, &sets, &run, &snapshots)? {
-            console.say(format_args!("report {}", path.display()));
-        }
-    }
+    trained.test_and_save(&mut console, &folder, !args.no_pictures)?;
     console.finish()?;
     unsaved.map_or(Ok(()), Err)
-}
-
-/// Tells of the most frequent mistakes and, to a person, draws digits.
-fn describe(console: &mut Console, sets: &DataSets, test: &Evaluation) {
-    let names: Vec<String> = sets.info.classes.iter().map(|name| printable(name)).collect();
-    let screen = Screen::stdout(GraphicsName::Auto);
-    if screen.is_terminal()
-        && let Some(digits) = ending::digits(&sets.test, test, &names, &screen)
-    {
-        console.say(format_args!("{digits}\n"));
-    }
-    if names.len() <= gallery::MOST_CLASSES {
-        let confusion = Confusion::new(names.len(), sets.test.labels(), &test.predicted);
-        most_often(&confusion, &names).into_iter().for_each(|line| console.say(line));
-    }
 }
 
 /// The settings of the run, all that is needed to run it again.
