@@ -19,11 +19,13 @@
 mod blocking;
 mod micro;
 mod pack;
+mod skinny;
 
 use crate::isa::{Isa, dispatch};
 use crate::mat::{MatMut, MatRef};
 use crate::simd::Simd;
 use blocking::{KC, MC, NC, PARALLEL_FLOPS};
+use pack::Panels;
 
 /// Computes `c = a b`.
 ///
@@ -80,28 +82,35 @@ fn halve(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, threads: usize) 
 }
 
 #[inline(always)]
-fn one_thread<S: Simd>(s: S, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>) {
-    if S::LANES == 16 {
-        loops::<S, 12>(s, a, b, c);
-    } else {
-        loops::<S, 6>(s, a, b, c);
-    }
+fn one_thread<S: Simd>(s: S, a: MatRef<'_>, b: MatRef<'_>, mut c: MatMut<'_>) {
+    pack::with_kept(
+        #[inline(always)]
+        |kept| match S::LANES {
+            _ if b.cols() <= skinny::MOST_COLUMNS => skinny::product(s, a, b, &mut c, &mut kept[1]),
+            16 => loops::<S, 12>(s, a, b, c, kept),
+            _ => loops::<S, 6>(s, a, b, c, kept),
+        },
+    );
 }
 
 #[inline(always)]
-fn loops<S: Simd, const MR: usize>(s: S, a: MatRef<'_>, b: MatRef<'_>, mut c: MatMut<'_>) {
+fn loops<S: Simd, const MR: usize>(
+    s: S,
+    a: MatRef<'_>,
+    b: MatRef<'_>,
+    mut c: MatMut<'_>,
+    [kept_a, kept_b]: &mut [Panels; 2],
+) {
     let nr = micro::VECTORS * S::LANES;
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
-    let mut packed_a = Vec::new();
-    let mut packed_b = Vec::new();
     for jc in (0..n).step_by(NC) {
         let nc = NC.min(n - jc);
         for pc in (0..k).step_by(KC) {
             let kc = KC.min(k - pc);
-            pack::panels(b.transposed(), (jc, nc), (pc, kc), nr, &mut packed_b);
+            let packed_b = pack::panels(b.transposed(), (jc, nc), (pc, kc), nr, kept_b);
             for ic in (0..m).step_by(MC) {
                 let mc = MC.min(m - ic);
-                pack::panels(a, (ic, mc), (pc, kc), MR, &mut packed_a);
+                let packed_a = pack::panels(a, (ic, mc), (pc, kc), MR, kept_a);
                 for (jr, b) in (0..nc).step_by(nr).zip(packed_b.chunks_exact(kc * nr)) {
                     for (ir, a) in (0..mc).step_by(MR).zip(packed_a.chunks_exact(kc * MR)) {
                         let tile = micro::Tile {

@@ -32,13 +32,13 @@ pub(super) fn kernel<S: Simd, const MR: usize>(
     let whole = tile.rows == MR && tile.cols == nr && c.as_ref().strides().1 == 1;
     let (i0, j0) = tile.first;
     let mut acc = [[s.splat(0.0); VECTORS]; MR];
-    let mut buffer = [[0.0; MAX_NR]; MR];
     if tile.goes_on {
         if whole {
             for (i, acc) in acc.iter_mut().enumerate() {
                 *acc = load(s, c.row_mut(i0 + i, j0, nr));
             }
         } else {
+            let mut buffer = [[0.0; MAX_NR]; MR];
             for (i, row) in buffer.iter_mut().enumerate().take(tile.rows) {
                 for (j, x) in row.iter_mut().enumerate().take(tile.cols) {
                     *x = c.as_ref().at(i0 + i, j0 + j);
@@ -64,6 +64,7 @@ pub(super) fn kernel<S: Simd, const MR: usize>(
             store(s, acc, c.row_mut(i0 + i, j0, nr));
         }
     } else {
+        let mut buffer = [[0.0; MAX_NR]; MR];
         for (acc, row) in acc.iter().zip(&mut buffer) {
             store(s, acc, row);
         }
