@@ -27,7 +27,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
-/// As [`write`], without waiting for the disk: a crash of the program leaves the old content or the new, a
+/// As [`write()`], without waiting for the disk: a crash of the program leaves the old content or the new, a
 /// power cut may leave neither. For files that can be made again, such as pictures.
 pub fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, false)

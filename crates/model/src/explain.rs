@@ -36,7 +36,7 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Explains the margin of `class` over `other` for one image: `x` [features], unscaled, and the factor
+    /// Explains the margin of `class` over `other` for one image: `x` `[features]`, unscaled, and the factor
     /// `scale` that the model sees them with, as [`kernels::Images::scale`] gives it.
     ///
     /// Panics if the model has another number of features, or lacks one of the classes.

@@ -94,7 +94,7 @@ pub struct Model<'a> {
     pub image: Option<(usize, usize)>,
     /// Weights [features x classes], row-major in the image's own pixel order.
     pub weights: &'a [f32],
-    /// Biases [classes].
+    /// Biases `[classes]`.
     pub bias: &'a [f32],
     /// What a feature is multiplied by.
     pub scale: f32,
