@@ -17,6 +17,7 @@
 //! 12 x 32, 24 + 2 + 1 = 27 of 32.
 
 mod blocking;
+mod few;
 mod micro;
 mod pack;
 mod skinny;
@@ -86,6 +87,12 @@ fn one_thread<S: Simd>(s: S, a: MatRef<'_>, b: MatRef<'_>, mut c: MatMut<'_>) {
     pack::with_kept(
         #[inline(always)]
         |kept| match S::LANES {
+            _ if b.cols() <= skinny::MOST_COLUMNS
+                && a.strides().0 == 1
+                && a.strides().1 >= a.rows() =>
+            {
+                few::product(s, a, b, &mut c, kept)
+            }
             _ if b.cols() <= skinny::MOST_COLUMNS => skinny::product(s, a, b, &mut c, &mut kept[1]),
             16 => loops::<S, 12>(s, a, b, c, kept),
             _ => loops::<S, 6>(s, a, b, c, kept),

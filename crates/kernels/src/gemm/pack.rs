@@ -16,7 +16,7 @@ pub(super) struct Panels(Vec<f32>);
 
 impl Panels {
     /// Room for `len` numbers; what is in it may be anything.
-    fn room(&mut self, len: usize) -> &mut [f32] {
+    pub(super) fn room(&mut self, len: usize) -> &mut [f32] {
         const LINE: usize = 64;
         if self.0.len() < len + LINE / size_of::<f32>() {
             self.0.resize(len + LINE / size_of::<f32>(), 0.0);

@@ -1,4 +1,5 @@
-//! Products of few columns, at most 16: rows of A are read where they stand, B alone is packed.
+//! Products of few columns, at most 16: rows of A are read where they stand, B alone is packed. Where the
+//! columns of A stand side by side, `few` takes them.
 //!
 //! ```text
 //! for R rows of A:  acc[R] = 0
@@ -7,7 +8,7 @@
 //!
 //! Packing A, which no other column would use, cost more than the product: 100 x 784 x 10 ran at 16
 //! GFLOP/s, and runs at 54. A vector has room for 16 columns, so that 10 of them reach 10/16 of the peak of
-//! 129 at most. Lost: 12 rows (56, and 26 where A is transposed), 24 (21).
+//! 129 at most. Lost: 12 rows (56), 24 (21).
 
 use super::pack::{self, Panels};
 use crate::mat::{MatMut, MatRef};
@@ -51,10 +52,6 @@ fn rows<S: Simd, const R: usize, const V: usize>(
     for first in (0..m).step_by(R) {
         let count = R.min(m - first);
         let acc: [[S::V; V]; R] = match a.strides() {
-            (1, stride) if count == R => {
-                let from = a.from(first, 0);
-                sums(s, b, |p, i| from[p * stride..][..R][i])
-            }
             // Rows past the last are the last again; what they give is not stored.
             (_, 1) => {
                 let row = |i: usize| &a.from(first + i.min(count - 1), 0)[..k];
