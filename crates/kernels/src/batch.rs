@@ -13,7 +13,7 @@
 use std::ops::Range;
 
 use crate::simd::F32x16;
-use crate::spec::{self, LANES};
+use crate::spec::{self, FEW_CLASSES, LANES};
 
 /// Rows in a group.
 pub const GROUP: usize = 16;
@@ -29,6 +29,8 @@ pub struct Batch {
     sums: Vec<F32x16>,
     /// `[group][padded class]`: the error terms.
     errors: Vec<F32x16>,
+    /// `[slot]`: the same by row, padded with zeros; only where there are few classes.
+    error_rows: Vec<F32x16>,
     /// `[group]`: labels as f32, losses in nats, predicted classes as f32.
     label_lanes: Vec<F32x16>,
     losses: Vec<F32x16>,
@@ -42,9 +44,10 @@ pub struct BatchPart<'a> {
     pub positions: Range<usize>,
     /// `[group][padded class]`: the sums `x W`, replaced by the probabilities.
     pub sums: &'a mut [F32x16],
-    /// The index of its first error term among those of the batch.
-    pub(crate) first_error: usize,
+    /// The slot of its first row.
+    pub(crate) first_slot: usize,
     pub(crate) errors: &'a mut [F32x16],
+    pub(crate) error_rows: &'a mut [F32x16],
     pub(crate) labels: &'a [F32x16],
     pub(crate) losses: &'a mut [F32x16],
     pub(crate) predicted: &'a mut [F32x16],
@@ -70,6 +73,8 @@ impl Batch {
         let groups = self.part_count() * self.groups_per_part;
         self.sums.resize(groups * padded, F32x16::default());
         self.errors.resize(groups * padded, F32x16::default());
+        let rows_per_group = if padded <= FEW_CLASSES { GROUP } else { 0 };
+        self.error_rows.resize(groups * rows_per_group, F32x16::default());
         for lanes in [&mut self.label_lanes, &mut self.losses, &mut self.predicted] {
             lanes.resize(groups, F32x16::default());
         }
@@ -109,6 +114,8 @@ impl Batch {
         let (rows, groups) = (self.rows_per_part, self.groups_per_part);
         let sums = self.sums.chunks_exact_mut(groups * padded);
         let errors = self.errors.chunks_exact_mut(groups * padded);
+        let rows_per_group = if padded <= FEW_CLASSES { GROUP } else { 0 };
+        let mut error_rows = &mut self.error_rows[..];
         let losses = self.losses.chunks_exact_mut(groups);
         let predicted = self.predicted.chunks_exact_mut(groups);
         let labels = self.label_lanes.chunks_exact(groups);
@@ -117,11 +124,15 @@ impl Batch {
             let positions = i * rows..((i + 1) * rows).min(len);
             // The last part may have fewer rows.
             let used = positions.len().div_ceil(GROUP);
+            let (own, others) =
+                std::mem::take(&mut error_rows).split_at_mut(groups * rows_per_group);
+            error_rows = others;
             BatchPart {
                 positions,
                 sums: &mut sums[..used * padded],
-                first_error: i * groups * padded * GROUP,
+                first_slot: i * groups * GROUP,
                 errors: &mut errors[..used * padded],
+                error_rows: &mut own[..used * rows_per_group],
                 labels: &labels[..used],
                 losses: &mut losses[..used],
                 predicted: &mut predicted[..used],
@@ -134,9 +145,9 @@ impl Batch {
         self.padded
     }
 
-    /// The error terms as `[group][padded class]`.
-    pub(crate) fn errors(&self) -> &[F32x16] {
-        &self.errors
+    /// The error terms as `[slot]`, a row each; none where there are more than few classes.
+    pub(crate) fn error_rows(&self) -> &[F32x16] {
+        &self.error_rows
     }
 
     /// For each part, the slot of its first row and its positions.

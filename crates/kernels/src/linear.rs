@@ -12,7 +12,7 @@
 //!
 //! Features are lanes. The weights stand as `[block][class][lane]`, so that one block of an image meets one
 //! run of memory, and a gradient lives only in registers. A vector of 16 lanes holds two classes of a
-//! block forward; backward, where each class wants its own error term, vectors of 8 load less.
+//! block.
 //!
 //! Registers: at most 10 accumulators, one vector of features and one of weights or errors = 12 of AVX2's
 //! 16; more than 10 classes take two passes there.

@@ -72,6 +72,9 @@ pub trait Simd: Copy {
 
     /// The 8 lanes of block `i` of the `LANES / 8` in a vector.
     fn block_of(self, x: Self::V, i: usize) -> <Self::Block as Simd>::V;
+    /// For each block `j` of the vector, number `i * LANES / 8 + j` of `from` in all of its lanes: with 8
+    /// lanes number `i`, with 16 numbers `2 i` and `2 i + 1`.
+    fn splat_blocks(self, from: &F32x16, i: usize) -> Self::V;
     /// Eight numbers, in every block of the vector.
     fn repeat8(self, from: &F32x8) -> Self::V;
     /// Eight pixels as the integers 0..=255, in every block of the vector.
@@ -84,12 +87,12 @@ pub trait SimdBlock: Simd {
     fn sum_lanes(self, x: [Self::V; 4]) -> [f32; 4];
 }
 
-/// The numbers of rows, side by side.
+/// The numbers of rows, side by side, to write.
 #[inline(always)]
-pub(crate) fn flat(rows: &[F32x16]) -> &[f32] {
+pub(crate) fn flat_mut(rows: &mut [F32x16]) -> &mut [f32] {
     // SAFETY: `F32x16` is 16 f32 and nothing else (`repr(C)`, and its alignment divides its size), so the
-    // slice is `16 * rows.len()` f32 that live as long.
-    unsafe { std::slice::from_raw_parts(rows.as_ptr().cast(), 16 * rows.len()) }
+    // slice is `16 * rows.len()` f32 that live as long and are borrowed as the rows are.
+    unsafe { std::slice::from_raw_parts_mut(rows.as_mut_ptr().cast(), 16 * rows.len()) }
 }
 const _: () = assert!(size_of::<F32x16>() == 64 && size_of::<F32x8>() == 32);
 

@@ -13,6 +13,7 @@ use crate::batch::{BatchPart, GROUP};
 use crate::exp::{exp, ln};
 use crate::isa::{Isa, dispatch};
 use crate::simd::{F32x16, Simd};
+use crate::spec::FEW_CLASSES;
 
 /// Turns the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
 /// logits are finite.
@@ -60,6 +61,7 @@ fn all_groups<S: Simd>(
             poison = s.add(poison, top.poison);
         }
     }
+    turn(rows, padded);
     is_zero(s, poison)
 }
 
@@ -132,6 +134,17 @@ fn errors<S: Simd>(
         let target = s.select(s.eq(label, s.splat(c as f32)), s.splat(1.0), s.splat(0.0));
         let error = s.mul(s.sub(p, target), s.splat(error_scale));
         s.store(error, &mut d.0[lanes.clone()]);
+    }
+}
+
+/// Copies the error terms of each row to one place, where the batch has room for that.
+#[inline(always)]
+fn turn(part: &mut BatchPart<'_>, padded: usize) {
+    let (groups, _) = part.error_rows.as_chunks_mut::<GROUP>();
+    for (rows, errors) in groups.iter_mut().zip(part.errors.chunks_exact(padded)) {
+        for (c, of_class) in errors.iter().enumerate().take(FEW_CLASSES) {
+            rows.iter_mut().zip(of_class.0).for_each(|(row, d)| row.0[c] = d);
+        }
     }
 }
 

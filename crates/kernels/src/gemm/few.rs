@@ -14,11 +14,10 @@
 //! AVX2 5 x 2 + 3 = 13 of 16 (at most 6 x 2 + 3 = 15). Between blocks of k the sums stay in vectors of their
 //! own: C is written once, and not read.
 //!
-//! Zen 5, best of many beside a neighbour, GFLOP/s of AVX-512 (peak 300) and AVX2 (150): 784 x 100 x 10 ran at
-//! 121 and 70 with columns in the lanes, and runs at 182 and 105; 784 x 55000 x 10, whose A is read from memory
-//! once, at 13 and 6, and runs at 26 and 14. Below the bound: a hundred steps of k are 1000 cycles a tile, and
-//! its 320 sums are turned one by one, so that writing C shows. Lost: 128 steps of k in a block (61.3 % of the
-//! peak, not 60.8 %, within the noise; AVX2 fell from 14 to 8 on 784 x 55000 x 10).
+//! Zen 5, best of many, GFLOP/s of AVX-512 (peak 300) and AVX2 (150): 784 x 100 x 10 ran at 113 and 65 with
+//! columns in the lanes, and runs at 189 and 112; 784 x 55000 x 10, whose 172 MB of A are read from memory
+//! once, runs at 52 and 32. Below the bound: a hundred steps of k are 1000 cycles a tile, and its 320 sums are
+//! turned one by one, so that writing C shows. No gain: 128 steps of k in a block.
 
 use super::pack::{self, Panels};
 use crate::mat::{MatMut, MatRef};

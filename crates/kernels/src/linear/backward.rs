@@ -1,10 +1,15 @@
 //! Backward: gradient and update of the weights, block by block.
 //!
-//! Registers: one accumulator a class, one vector of features, and an error term that the AVX-512 tier
-//! broadcasts as it multiplies. The AVX2 tier needs a register for each broadcast, and with 10 classes
-//! at once the compiler runs out of its 16: twice 5 classes took 6.9 ms an epoch where 10 took 8.1.
+//! Registers: one accumulator for each vector of weights, one vector of features, one of error terms. With
+//! 16 lanes a vector holds two classes, and its error terms are picked from the register that has all of
+//! the image's; with 8 lanes each is broadcast from memory, and as the AVX2 tier then needs a register for
+//! each broadcast, 10 classes take two passes (8.1 ms an epoch, not 6.9, in one).
 //!
-//! Lost, in ms an epoch of MNIST on one thread, AVX-512 (this one: 4.5, and 1 more in the forward pass):
+//! Zen 5, an epoch of MNIST on one thread, both passes: with the same 8-lane loop on both tiers 7.8 ms, with
+//! 16 lanes 6.8. Lost: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more).
+//!
+//! Lost, in ms an epoch of MNIST on one thread of Zen 4, AVX-512, with 8 lanes (recorded pairs: 4.5, and 1
+//! more in the forward pass):
 //!
 //! | how the images of a block are found | ms |
 //! |---|---|
@@ -15,11 +20,11 @@
 
 use super::pairs::Pairs;
 use super::with_classes;
-use crate::batch::{Batch, GROUP};
+use crate::batch::Batch;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::optim::{Weight, update};
-use crate::simd::{F32x16, Simd, flat};
+use crate::simd::{F32x16, Simd, flat_mut};
 use crate::softmax::is_zero;
 use crate::spec::{LANES, Rule};
 
@@ -80,77 +85,47 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     rule: (Rule, f32),
     part: &mut BlockPart<'_>,
 ) -> bool {
-    let b = s.block();
-    let (blocks, _) = part.w.as_chunks_mut::<H>();
-    let moments = part.m.chunks_exact_mut(H).zip(part.v.chunks_exact_mut(H));
-    let mut poison = b.splat(0.0);
-    for (t, (w, (m, v))) in (part.first..).zip(blocks.iter_mut().zip(moments)) {
-        let mut block = Block { w, m, v };
-        let mut finish =
-            |c: usize, g| poison = b.fma(block.update(b, rule, c, g), b.splat(0.0), poison);
-        if S::LANES == 2 * LANES {
-            for first in (0..2 * H).step_by(N) {
-                let g = gradient::<_, E, N>(b, images, (pairs, t), errors_from(batch, first));
-                (first..).zip(g).for_each(|(c, g)| finish(c, g));
-            }
-        } else {
-            for first in (0..2 * H).step_by(H) {
-                let g = gradient::<_, E, H>(b, images, (pairs, t), errors_from(batch, first));
-                (first..).zip(g).for_each(|(c, g)| finish(c, g));
+    let of_block = H * 2 * LANES;
+    let (w, m, v) = (flat_mut(part.w), flat_mut(part.m), flat_mut(part.v));
+    let moments = m.chunks_exact_mut(of_block).zip(v.chunks_exact_mut(of_block));
+    let mut poison = s.splat(0.0);
+    for (t, (w, (m, v))) in (part.first..).zip(w.chunks_exact_mut(of_block).zip(moments)) {
+        for first in (0..of_block / S::LANES).step_by(H) {
+            let g = gradient::<_, E, H>(s, images, (pairs, t), (batch.error_rows(), first));
+            for (i, g) in (first..).zip(g) {
+                let lanes = i * S::LANES..(i + 1) * S::LANES;
+                let (w, m, v) = (&mut w[lanes.clone()], &mut m[lanes.clone()], &mut v[lanes]);
+                let old = Weight { w: s.load(w), m: s.load(m), v: s.load(v) };
+                let new = update(s, rule.0, s.fma(s.splat(rule.1), old.w, g), old);
+                s.store(new.w, w);
+                s.store(new.m, m);
+                s.store(new.v, v);
+                poison = s.fma(new.w, s.splat(0.0), poison);
             }
         }
     }
-    is_zero(b, poison)
+    is_zero(s, poison)
 }
 
-/// The error terms of a batch from class `c` on: of each class 16 images side by side.
+/// Sums the gradient of block `t` over the images that have it, for the classes of `N` vectors from the
+/// one numbered `first` on.
 #[inline(always)]
-fn errors_from(batch: &Batch, c: usize) -> &[f32] {
-    &flat(batch.errors())[c * GROUP..]
-}
-
-/// Sums the gradient of block `t` for `N` classes over the images that have it.
-#[inline(always)]
-fn gradient<B: Simd, E: Feature, const N: usize>(
-    b: B,
+fn gradient<S: Simd, E: Feature, const N: usize>(
+    s: S,
     images: &BlockRows<E>,
     (pairs, t): (&[Pairs], usize),
-    errors: &[f32],
-) -> [B::V; N] {
-    let mut acc = [b.splat(0.0); N];
+    (errors, first): (&[F32x16], usize),
+) -> [S::V; N] {
+    let mut acc = [s.splat(0.0); N];
     let values = images.values();
     for part in pairs {
         for pair in part.of(t) {
-            let x = E::repeat(b, &values[pair.entry()]);
-            let d = &errors[pair.error()..][..(N - 1) * GROUP + 1];
-            for (c, acc) in acc.iter_mut().enumerate() {
-                *acc = b.fma(x, b.splat(d[c * GROUP]), *acc);
+            let x = E::repeat(s, &values[pair.entry()]);
+            let d = &errors[pair.slot()];
+            for (i, acc) in acc.iter_mut().enumerate() {
+                *acc = s.fma(x, s.splat_blocks(d, first + i), *acc);
             }
         }
     }
     acc
-}
-
-/// Weights and moments of a block, as pairs of classes.
-struct Block<'a> {
-    w: &'a mut [F32x16],
-    m: &'a mut [F32x16],
-    v: &'a mut [F32x16],
-}
-
-impl Block<'_> {
-    /// Updates the weights of class `c` by their gradient `g`, to which `l2` adds; returns them.
-    #[inline(always)]
-    fn update<B: Simd>(&mut self, b: B, (rule, l2): (Rule, f32), c: usize, g: B::V) -> B::V {
-        let (pair, lanes) = (c / 2, c % 2 * LANES..c % 2 * LANES + LANES);
-        let w = &mut self.w[pair].0[lanes.clone()];
-        let m = &mut self.m[pair].0[lanes.clone()];
-        let v = &mut self.v[pair].0[lanes];
-        let old = Weight { w: b.load(w), m: b.load(m), v: b.load(v) };
-        let new = update(b, rule, b.fma(b.splat(l2), old.w, g), old);
-        b.store(new.w, w);
-        b.store(new.m, m);
-        b.store(new.v, v);
-        new.w
-    }
 }

@@ -73,13 +73,13 @@ fn forward_rows<S: Simd, E: Feature, const H: usize, const N: usize>(
     let (weights, _) = weights.as_chunks::<H>();
     let mut ahead = rows.iter().chain(upcoming).skip(AHEAD);
     let mut farther = rows.iter().chain(upcoming).skip(2 * AHEAD);
-    let first_errors = (part.first_error..).step_by(2 * H * GROUP);
-    let groups = part.sums.chunks_exact_mut(2 * H).zip(first_errors);
-    for (rows, (sums, first_error)) in rows.chunks(GROUP).zip(groups) {
+    let first_slots = (part.first_slot..).step_by(GROUP);
+    let groups = part.sums.chunks_exact_mut(2 * H).zip(first_slots);
+    for (rows, (sums, first_slot)) in rows.chunks(GROUP).zip(groups) {
         for (lane, &row) in rows.iter().enumerate() {
             farther.next().iter().for_each(|&&row| images.prefetch_head(row as usize));
             ahead.next().iter().for_each(|&&row| images.prefetch_entries(row as usize));
-            let mut pair = Pair::new(images.start(row as usize), first_error + lane);
+            let mut pair = Pair::new(images.start(row as usize), first_slot + lane);
             if S::LANES == 2 * LANES {
                 let mut acc = [s.splat(0.0); H];
                 images.each_block(row as usize, |t, x| {

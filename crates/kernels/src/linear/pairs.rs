@@ -5,18 +5,18 @@
 //! costs the forward pass 1 ms an epoch of MNIST and saves the backward pass its search, at least 1.7.
 //! (Recorded in a loop of its own, before the sums, it cost 2.)
 
-use crate::batch::{BatchPart, GROUP};
+use crate::batch::BatchPart;
 
-/// An image and a block that it has: where its features stand, and where its error terms stand.
+/// An image and a block that it has: where its features stand, and the slot of its error terms.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pair(u64);
 
 impl Pair {
-    /// The index of the block's features among all entries, and that of the image's first error term;
-    /// both are less than 2^32.
+    /// The index of the block's features among all entries, and the image's slot in the batch; both are
+    /// less than 2^32.
     #[inline(always)]
-    pub(super) fn new(entry: usize, error: usize) -> Self {
-        Self((error as u64) << 32 | entry as u64)
+    pub(super) fn new(entry: usize, slot: usize) -> Self {
+        Self((slot as u64) << 32 | entry as u64)
     }
 
     /// The pair of the same image and its next block.
@@ -31,9 +31,9 @@ impl Pair {
         self.0 as u32 as usize
     }
 
-    /// The index of the first error term; those of the other classes stand `GROUP` apart.
+    /// The slot.
     #[inline(always)]
-    pub(super) fn error(self) -> usize {
+    pub(super) fn slot(self) -> usize {
         (self.0 >> 32) as usize
     }
 }
@@ -59,10 +59,10 @@ pub(super) struct Recorder<'a> {
 impl Pairs {
     /// Begins lists of `blocks` blocks for the images of `part`.
     ///
-    /// Panics if the batch has 2^32 error terms or more.
+    /// Panics if the batch has 2^32 rows or more.
     pub(super) fn begin(&mut self, blocks: usize, part: &BatchPart<'_>) -> Recorder<'_> {
-        let errors = part.first_error + part.errors.len() * GROUP;
-        assert!(u32::try_from(errors).is_ok(), "{errors} error terms in a batch");
+        let slots = part.first_slot + part.positions.len();
+        assert!(u32::try_from(slots).is_ok(), "{slots} rows in a batch");
         // A whole and odd number of cache lines, lest the lists meet in the same few sets of the cache.
         self.stride = (part.positions.len().div_ceil(8) | 1) * 8;
         self.pairs.resize(blocks * self.stride, Pair::default());

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{F32x8, Simd, SimdBlock};
+use super::{F32x8, F32x16, Simd, SimdBlock};
 use crate::spec::SQRT_HALF_BITS;
 
 /// Proof that the processor has AVX2 and FMA.
@@ -140,6 +140,10 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn block_of(self, x: __m256, _: usize) -> __m256 {
         x
+    }
+    #[inline(always)]
+    fn splat_blocks(self, from: &F32x16, i: usize) -> __m256 {
+        self.splat(from.0[i])
     }
     #[inline(always)]
     fn repeat8(self, from: &F32x8) -> __m256 {

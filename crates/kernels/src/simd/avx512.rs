@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Avx2, F32x8, Simd};
+use super::{Avx2, F32x8, F32x16, Simd};
 use crate::spec::SQRT_HALF_BITS;
 
 /// Proof that the processor has AVX-512 F, VL, DQ and BW, and with them AVX2 and FMA.
@@ -144,6 +144,20 @@ impl Simd for Avx512 {
         }
         // SAFETY: the token proves AVX-512 F and DQ.
         unsafe { half(x, i) }
+    }
+    #[inline(always)]
+    fn splat_blocks(self, from: &F32x16, i: usize) -> __m512 {
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn spread(from: __m512, i: i32) -> __m512 {
+            let halves = _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+            _mm512_permutexvar_ps(_mm512_add_epi32(halves, _mm512_set1_epi32(2 * i)), from)
+        }
+        assert!(i < 8, "pair {i} of 8");
+        // One load for all pairs of a row: what is picked from a register need not come from memory.
+        let from = self.load(&from.0);
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { spread(from, i as i32) }
     }
     #[inline(always)]
     fn repeat8(self, from: &F32x8) -> __m512 {

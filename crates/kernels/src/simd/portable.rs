@@ -1,6 +1,6 @@
 //! The tier without SIMD instructions: arrays of 8, for any processor.
 
-use super::{F32x8, Simd, SimdBlock};
+use super::{F32x8, F32x16, Simd, SimdBlock};
 use crate::spec::SQRT_HALF_BITS;
 
 /// The token of the tier; it proves nothing, because nothing is needed.
@@ -89,6 +89,10 @@ impl Simd for Portable {
     #[inline(always)]
     fn block_of(self, x: V, _: usize) -> V {
         x
+    }
+    #[inline(always)]
+    fn splat_blocks(self, from: &F32x16, i: usize) -> V {
+        [from.0[i]; 8]
     }
     #[inline(always)]
     fn repeat8(self, from: &F32x8) -> V {
