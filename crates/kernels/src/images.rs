@@ -12,9 +12,13 @@
 //! number of cache lines that are touched, and the 20 bytes of an MNIST image's head lie in one or two. (A
 //! list of block numbers beside the values cost a line and a half more: forward 5.8 ms an epoch, not 4.4.)
 
+mod packed;
+
 use crate::layout::{HALF, Layout};
 use crate::simd::{F32x8, Simd, prefetch};
 use crate::spec::LANES;
+
+pub use packed::PackedError;
 
 /// Blocks that one word of a head has bits for.
 const WORD: usize = 64;

@@ -22,6 +22,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// How many features it has, up to 4.
+    pub(crate) fn len(self) -> u32 {
+        self.len
+    }
+
     /// Its features in an image, zero past the edge.
     #[inline(always)]
     pub(crate) fn of<E: Copy + Default>(self, image: &[E]) -> [E; HALF] {

@@ -1,6 +1,7 @@
 //! Arguments and their help; nothing else.
 
 mod bench;
+mod cache;
 mod explain;
 mod gradcheck;
 mod report;
@@ -17,6 +18,7 @@ use model::{Init, Optimizer, TrainConfig};
 use crate::checkpoints::Every;
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use cache::CacheArgs;
 pub(crate) use explain::ExplainArgs;
 pub(crate) use gradcheck::{Forget, GradcheckArgs};
 pub(crate) use report::ReportArgs;
@@ -168,6 +170,8 @@ pub(crate) struct MachineArgs {
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     /// Folder for the model, its metrics, settings and pictures [default: runs/DATE-N]; files of an earlier run in it are replaced
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -291,6 +295,8 @@ pub(crate) struct EvaluateArgs {
     /// A built-in data set instead of files
     #[arg(long, value_enum, conflicts_with = "data")]
     pub(crate) dataset: Option<BuiltIn>,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     /// Which images
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     pub(crate) split: SplitName,

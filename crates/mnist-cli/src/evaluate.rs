@@ -4,6 +4,7 @@ use model::{Classifier, Confusion, Evaluation, Model};
 use serde_json::json;
 
 use crate::args::{EvaluateArgs, SplitName};
+use crate::cache;
 use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::fit;
@@ -23,7 +24,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let names = &names[..];
     let source = Source::choose(args.data.as_deref(), args.dataset);
     source.notice().into_iter().for_each(notice);
-    let sets = source.load(names.len())?;
+    let sets = match &source {
+        Source::Folder(data) if args.cache.cache => {
+            cache::read(data, names.len(), cache::folder(None), true)?
+        }
+        _ => source.load(names.len())?,
+    };
     let (data, split) = match args.split {
         SplitName::Test => (&sets.test, "test"),
         SplitName::Train => (&sets.train, "training"),

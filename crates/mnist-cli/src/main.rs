@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod cache;
 mod checkpoints;
 mod console;
 mod data;

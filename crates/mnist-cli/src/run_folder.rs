@@ -8,7 +8,7 @@ use model::atomic;
 use crate::failure::Failure;
 
 /// Where runs go that are given no folder.
-const RUNS: &str = "runs";
+pub(crate) const RUNS: &str = "runs";
 
 /// The folder of a run.
 #[derive(Clone, Debug)]

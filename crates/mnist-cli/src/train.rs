@@ -2,10 +2,13 @@
 
 mod trained;
 
+use std::path::Path;
+
 use model::{Checkpoint, DataSets, Trainer};
 use serde_json::json;
 
 use crate::args::TrainArgs;
+use crate::cache;
 use crate::checkpoints::{self, Watched};
 use crate::console::{Console, Style};
 use crate::data::Source;
@@ -15,7 +18,7 @@ use crate::history::History;
 use crate::metrics::{Dataset, MetricsFiles, Record};
 use crate::output::notice;
 use crate::resume::Resume;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{RUNS, RunFolder};
 use crate::setup;
 use crate::signals::Signals;
 use crate::snapshots::Recording;
@@ -44,7 +47,15 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         source.protect(metrics)?;
     }
     let classes = resume.as_ref().map_or(args.data.classes, |r| r.checkpoint.classes.len());
-    let sets = source.load(classes)?;
+    let sets = match (&source, args.cache.cache) {
+        (Source::Folder(data), true) => {
+            let runs = Path::new(RUNS).join("any");
+            let run = args.out.as_deref().or(resume.as_ref().map(Resume::folder));
+            let cache = cache::folder(Some(run.unwrap_or(&runs)));
+            cache::read(data, classes, cache, style != Style::Quiet)?
+        }
+        _ => source.load(classes)?,
+    };
     let config = resume.as_ref().map_or_else(|| args.config(), |resume| resume.config.clone());
     let threads = team.threads();
     if let Some(resume) = &resume {

@@ -98,7 +98,8 @@ impl Dataset {
         Layout::new(features, image).ok_or(too_large.clone()).map(|layout| (layout, too_large))
     }
 
-    fn paired(images: Images, labels: Vec<u32>) -> Result<Self, DatasetError> {
+    /// A set of these images, if there is a label for each.
+    pub(crate) fn paired(images: Images, labels: Vec<u32>) -> Result<Self, DatasetError> {
         if images.len() != labels.len() {
             return Err(DatasetError::Counts { images: images.len(), labels: labels.len() });
         }

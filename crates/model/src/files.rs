@@ -122,7 +122,15 @@ impl DataSets {
             return Err(LoadError::Unlike { train, train_form, test, test_form });
         }
         let sets = ((train, &*files.train_images), (test, &*files.test_images));
-        let (train, test, sha256) = load_both(sets.0, sets.1)?;
+        Self::named(folder, classes, load_both(sets.0, sets.1)?)
+    }
+
+    /// Training set, test set and the SHA-256 of their files, and what `folder` says of their names.
+    pub(crate) fn named(
+        folder: &Path,
+        classes: usize,
+        (train, test, sha256): (Dataset, Dataset, String),
+    ) -> Result<Self, LoadError> {
         let (name, names) = names(folder, classes)?;
         // What is known by its hash is called so, and nothing else is.
         let own = name.filter(|name| !["mnist", "synthetic"].contains(&name.as_str()));

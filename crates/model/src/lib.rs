@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`files`], [`dataset`], [`synthetic`] | labelled images: read, split, put in order, or drawn |
+//! | [`cache`] | what was read, kept packed for the next run |
 //! | [`config`], [`optimizer`], [`parameters`], [`rng`] | a run's settings, and how it starts |
 //! | [`trainer`] | the training loop, which reports to an [`Observer`] |
 //! | [`classifier`], [`metrics`] | evaluation and prediction, and what they say of a model |
@@ -31,6 +32,7 @@
 //! ```
 #![forbid(unsafe_code)]
 pub mod atomic;
+pub mod cache;
 pub mod checkpoint;
 pub mod classifier;
 pub mod config;
@@ -52,6 +54,7 @@ pub mod state;
 pub mod synthetic;
 pub mod trainer;
 mod unique_keys;
+pub use cache::CacheUse;
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointErrorKind};
 pub use classifier::{Classifier, Prediction};
 pub use config::{ConfigError, TrainConfig};

@@ -1,11 +1,11 @@
-//! What a hostile model file or checkpoint can make its reader allocate: some times the file's size, and
+//! What a hostile model file, checkpoint or kept data set can make its reader allocate: some times the file's size, and
 //! never what its header says. Alone in this binary, since its allocator counts what every thread takes.
 #![allow(clippy::unwrap_used, reason = "a test ends with a panic")]
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 
-use model::{Checkpoint, Model};
+use model::{CacheUse, Checkpoint, DataSets, Model};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -50,5 +50,41 @@ fn allocations_follow_the_files_size() {
         OpenOptions::new().write(true).open(&path).unwrap().set_len(n_bytes).unwrap();
         let found = peak(&path);
         assert!(found <= MIB, "{found} bytes for a sparse file of {n_bytes}");
+    }
+    kept_data_sets();
+}
+
+/// Headers of a cache's file that claim more than there is, behind checksums that fit.
+fn kept_data_sets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, cache) = (folder.path(), folder.path().join("cache"));
+    for (name, idx) in [
+        ("train-images-idx3-ubyte", idx::Idx::from_u8(vec![4, 2, 2], (0..16).collect())),
+        ("train-labels-idx1-ubyte", idx::Idx::from_u8(vec![4], vec![0, 1, 2, 3])),
+        ("t10k-images-idx3-ubyte", idx::Idx::from_u8(vec![1, 2, 2], vec![1, 2, 3, 4])),
+        ("t10k-labels-idx1-ubyte", idx::Idx::from_u8(vec![1], vec![3])),
+    ] {
+        idx::write(data.join(name), &idx.unwrap(), idx::Compression::None).unwrap();
+    }
+    let read = || DataSets::read_cached(data, 10, &cache).unwrap().1;
+    assert!(matches!(read(), CacheUse::Kept));
+    let path = fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    let bytes = fs::read(&path).unwrap();
+    // Images, features, height, width, values of the first set; the sum of the header is its last number.
+    for claimed in [[u32::MAX, 4, 2, 2, 3], [4, 4, 2, 2, u32::MAX], [9, 524_280, 1, 524_280, 9]] {
+        for n_bytes in [bytes.len() as u64, 1 << 29, 1 << 40] {
+            let mut hostile = bytes.clone();
+            hostile[80..100].copy_from_slice(claimed.map(u32::to_le_bytes).as_flattened());
+            let sum = crc32fast::hash(&hostile[..144]).to_le_bytes();
+            hostile[144..148].copy_from_slice(&sum);
+            fs::write(&path, &hostile).unwrap();
+            OpenOptions::new().write(true).open(&path).unwrap().set_len(n_bytes).unwrap();
+            let before = ALLOCATED.current_usage();
+            ALLOCATED.reset_peak_usage();
+            assert!(matches!(read(), CacheUse::Kept), "{claimed:?}");
+            // The layout of the largest images, and the file that is made anew.
+            let found = ALLOCATED.peak_usage() - before;
+            assert!(found <= 4 * MIB, "{found} bytes for {claimed:?} in {n_bytes}");
+        }
     }
 }
