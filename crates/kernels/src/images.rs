@@ -15,7 +15,7 @@
 mod packed;
 
 use crate::layout::{HALF, Layout};
-use crate::simd::{F32x8, Simd, prefetch};
+use crate::simd::{F32x8, Simd, prefetch_bytes};
 use crate::spec::LANES;
 
 pub use packed::PackedError;
@@ -24,6 +24,8 @@ pub use packed::PackedError;
 const WORD: usize = 64;
 /// Bytes of an image's entries that are asked for ahead of time: 31 blocks of 8 pixels, and some.
 const FETCHED: usize = 320;
+/// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
+const HEAD_FETCHED: usize = 20;
 
 /// A feature as it is stored: u8 or f32.
 pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
@@ -128,13 +130,14 @@ impl<E: Feature> BlockRows<E> {
     #[inline(always)]
     pub(crate) fn each_block(&self, i: usize, mut f: impl FnMut(usize, &E::Block)) {
         let (words, _) = self.head(i)[1..].as_chunks();
-        let mut values = self.values[self.start(i)..].iter();
+        let values = &self.values[self.start(i)..];
+        let mut next = 0;
         for (&[low, high], base) in words.iter().zip((0..).step_by(WORD)) {
             let mut having = u64::from(high) << 32 | u64::from(low);
-            while having != 0
-                && let Some(block) = values.next()
-            {
-                f(base + having.trailing_zeros() as usize, block);
+            while having != 0 {
+                // An index, not an iterator: with two ways out of the loop the compiler copies the sums.
+                f(base + having.trailing_zeros() as usize, &values[next]);
+                next += 1;
                 having &= having - 1;
             }
         }
@@ -143,16 +146,14 @@ impl<E: Feature> BlockRows<E> {
     /// Asks for the cache lines of image `i`'s head, which will be read soon.
     #[inline(always)]
     pub(crate) fn prefetch_head(&self, i: usize) {
-        prefetch(self.head(i));
+        prefetch_bytes::<HEAD_FETCHED>(self.head(i));
     }
 
     /// Asks for the first cache lines of image `i`'s entries, which will be read soon; reads its head.
     #[inline(always)]
     pub(crate) fn prefetch_entries(&self, i: usize) {
         // Always as many: a loop over what the image has would be guessed wrong, and cost more.
-        let few = FETCHED / size_of::<E::Block>();
-        let values = &self.values[self.start(i)..];
-        prefetch(&values[..values.len().min(few)]);
+        prefetch_bytes::<FETCHED>(&self.values[self.start(i)..]);
     }
 
     fn unpack(&self, layout: &Layout, i: usize, out: &mut [f32]) {

@@ -96,14 +96,15 @@ pub(crate) fn flat_mut(rows: &mut [F32x16]) -> &mut [f32] {
 }
 const _: () = assert!(size_of::<F32x16>() == 64 && size_of::<F32x8>() == 32);
 
-/// Asks for the cache lines of `data`, which will be read soon.
+/// Asks for the cache lines of the first `BYTES` bytes from the start of `data` on, which will be read soon;
+/// they need not all be there.
 #[inline(always)]
-pub(crate) fn prefetch<T>(data: &[T]) {
+pub(crate) fn prefetch_bytes<const BYTES: usize>(data: &[impl Sized]) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // The data may begin anywhere in its first line and end anywhere in its last.
-        for byte in (0..size_of_val(data) + 63).step_by(64) {
+        for byte in (0..BYTES).step_by(64).chain([BYTES - 1]) {
             let address = data.as_ptr().cast::<i8>().wrapping_add(byte);
             // SAFETY: SSE is part of x86-64; a prefetch reads nothing, whatever the address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };

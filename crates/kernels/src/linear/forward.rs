@@ -9,7 +9,7 @@
 //! (4.8 ms); the numbers of the blocks in memory beside their features (5.8 ms); images asked for 10 ahead
 //! instead of 4 (0.3 ms more), their cache lines counted instead of always 5 (0.3 ms more).
 
-use super::pairs::{Pair, Pairs, Recorder};
+use super::pairs::{Pair, Pairs, Record};
 use super::{BlockWeights, with_classes};
 use crate::batch::{BatchPart, GROUP};
 use crate::images::{BlockRows, Feature, Images, with_rows};
@@ -40,37 +40,50 @@ pub fn forward(
     assert_eq!(weights.pairs.len(), blocks * padded / 2, "weights");
     assert_eq!(rows.len(), part.positions.len(), "images of the part");
     assert_eq!(part.sums.len(), rows.len().div_ceil(GROUP) * padded, "sums of {} rows", rows.len());
-    let recorder = pairs.map_or_else(Recorder::default, |pairs| pairs.begin(blocks, part));
     let rows = (rows, upcoming);
-    with_rows!(images, |x| dispatch!(isa, |s| forward_classes(
-        s, x, rows, weights, part, recorder
-    )));
+    match pairs {
+        Some(pairs) => {
+            let recorder = pairs.begin(blocks, part);
+            with_rows!(images, |x| dispatch!(isa, |s| forward_classes(
+                s, x, rows, weights, part, recorder
+            )));
+        }
+        None => with_rows!(images, |x| dispatch!(isa, |s| forward_classes(
+            s,
+            x,
+            rows,
+            weights,
+            part,
+            ()
+        ))),
+    }
 }
 
 #[inline(always)]
-fn forward_classes<S: Simd, E: Feature>(
+fn forward_classes<S: Simd, E: Feature, R: Record>(
     s: S,
     images: &BlockRows<E>,
     rows: (&[u32], &[u32]),
     weights: &BlockWeights,
     part: &mut BatchPart<'_>,
-    recorder: Recorder<'_>,
+    recorder: R,
 ) {
     let weights = &weights.pairs[..];
     let padded = part.sums.len() / part.labels.len();
-    with_classes!(padded, forward_rows::<S, E>(s, images, rows, weights, part, recorder));
+    with_classes!(padded, forward_rows::<S, E, R>(s, images, rows, weights, part, recorder));
 }
 
 #[inline(always)]
-fn forward_rows<S: Simd, E: Feature, const H: usize, const N: usize>(
+fn forward_rows<S: Simd, E: Feature, R: Record, const H: usize, const N: usize>(
     s: S,
     images: &BlockRows<E>,
     (rows, upcoming): (&[u32], &[u32]),
     weights: &[F32x16],
     part: &mut BatchPart<'_>,
-    mut recorder: Recorder<'_>,
+    mut recorder: R,
 ) {
     let (weights, _) = weights.as_chunks::<H>();
+    recorder.begin(weights.len());
     let mut ahead = rows.iter().chain(upcoming).skip(AHEAD);
     let mut farther = rows.iter().chain(upcoming).skip(2 * AHEAD);
     let first_slots = (part.first_slot..).step_by(GROUP);

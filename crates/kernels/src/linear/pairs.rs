@@ -49,8 +49,23 @@ pub struct Pairs {
     stride: usize,
 }
 
-/// What adds to the lists; one without lists adds nothing.
-#[derive(Default)]
+/// What hears of each block of each image, as they are walked.
+pub(super) trait Record {
+    /// As many lists as there are blocks, lest each block be checked again.
+    fn begin(&mut self, blocks: usize);
+    /// Adds an image to the list of block `t`.
+    fn push(&mut self, t: usize, pair: Pair);
+}
+
+/// Records nothing.
+impl Record for () {
+    #[inline(always)]
+    fn begin(&mut self, _: usize) {}
+    #[inline(always)]
+    fn push(&mut self, _: usize, _: Pair) {}
+}
+
+/// What adds to the lists.
 pub(super) struct Recorder<'a> {
     pairs: &'a mut [Pair],
     ends: &'a mut [usize],
@@ -78,13 +93,19 @@ impl Pairs {
     }
 }
 
-impl Recorder<'_> {
-    /// Adds an image to the list of block `t`.
+impl Record for Recorder<'_> {
     #[inline(always)]
-    pub(super) fn push(&mut self, t: usize, pair: Pair) {
-        if let Some(end) = self.ends.get_mut(t) {
-            self.pairs[*end] = pair;
-            *end += 1;
-        }
+    fn begin(&mut self, blocks: usize) {
+        let ends = std::mem::take(&mut self.ends);
+        self.ends = &mut ends[..blocks];
+    }
+
+    #[inline(always)]
+    fn push(&mut self, t: usize, pair: Pair) {
+        let end = &mut self.ends[t];
+        let at = *end;
+        // Before the pair: behind that write the compiler would read it again.
+        *end = at + 1;
+        self.pairs[at] = pair;
     }
 }
