@@ -159,7 +159,7 @@ fn classes(text: &str) -> Result<usize, String> {
 /// Settings of the machine; they change no bit of any result.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct MachineArgs {
-    /// Threads; any number gives the same bits [default: 1 to train, one for each core for the rest, at most 8]
+    /// Threads; any number gives the same bits [default: 2 to train, one for each core for the rest, at most 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_THREADS as i64))]
     pub(crate) threads: Option<u16>,
 }

@@ -9,6 +9,9 @@ use crate::failure::{Code, Failure};
 /// More threads than this gain nothing: a step is a few microseconds of work.
 const MOST_THREADS: usize = 8;
 
+/// Threads that train unless more are asked for.
+const TRAINING_THREADS: usize = 2;
+
 /// The instructions that `$MNIST_ISA` asks for, else the fastest.
 pub(crate) fn isa() -> Result<Isa, Failure> {
     match std::env::var_os("MNIST_ISA") {
@@ -27,11 +30,12 @@ pub(crate) fn threads(args: &MachineArgs) -> Result<usize, Failure> {
     Ok(threads)
 }
 
-/// The team that trains: as many threads as are asked for, else one. A step is a few microseconds, and
-/// where anybody else uses a core, two threads have been measured to take twice as long as one.
+/// The team that trains: as many threads as are asked for, else two where there are cores for them: what
+/// was measured to be fastest. Where a neighbour uses one of the cores, the trainer finds that out.
 pub(crate) fn team(args: &MachineArgs) -> Result<Team, Failure> {
     threads(args)?;
-    let threads = args.threads.map_or(1, usize::from);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.threads.map_or(cores.min(TRAINING_THREADS), usize::from);
     Team::new(threads).map_err(|error| cannot(threads, &error))
 }
 

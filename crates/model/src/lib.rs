@@ -47,6 +47,7 @@ pub mod metrics;
 pub mod model_file;
 mod network;
 pub mod optimizer;
+mod pace;
 pub mod parameters;
 pub mod prepare;
 pub mod rng;

@@ -21,6 +21,8 @@ use crate::parameters::Parameters;
 pub(crate) struct Network {
     isa: Isa,
     team: Team,
+    /// How many of the team take part.
+    threads: usize,
     classes: usize,
     weights: Layer,
     m: Layer,
@@ -54,8 +56,14 @@ impl Network {
             bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
             batch: Batch::default(),
             pairs: Vec::new(),
+            threads: team.threads(),
             team,
         }
+    }
+
+    /// Has the first `threads` of the team take part from now on; no bit depends on it.
+    pub(crate) fn set_threads(&mut self, threads: usize) {
+        self.threads = threads.clamp(1, self.team.threads());
     }
 
     /// The weights, and the biases.
@@ -100,7 +108,7 @@ impl Network {
         (rows, upcoming): (&[u32], &[u32]),
     ) -> Result<(), NonFinite> {
         let parts = match self.weights {
-            Layer::Blocks(_) => self.team.threads(),
+            Layer::Blocks(_) => self.threads,
             Layer::Dense(_) => 1,
         };
         let labels = rows.iter().map(|&row| data.labels()[row as usize]);
@@ -142,7 +150,7 @@ impl Network {
         let finite = match (&mut self.weights, &mut self.m, &mut self.v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
                 let padded = Layer::padded(self.classes);
-                let per_part = data.images().layout().block_count().div_ceil(self.team.threads());
+                let per_part = data.images().layout().block_count().div_ceil(self.threads);
                 let len = per_part * padded / 2;
                 let w = w.pairs_mut().chunks_mut(len);
                 let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));

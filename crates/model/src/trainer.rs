@@ -12,6 +12,7 @@ use crate::dataset::{Dataset, Split};
 use crate::metrics::Evaluation;
 use crate::network::Network;
 use crate::optimizer::Schedule;
+use crate::pace::Pace;
 use crate::parameters::Parameters;
 use crate::state::{RestoreError, State};
 
@@ -119,6 +120,9 @@ pub struct Trainer<'a> {
     split: Split,
     network: Network,
     schedule: Schedule,
+    pace: Pace,
+    /// The training time of the epochs that are over.
+    trained: Duration,
     step: u64,
     /// The epoch that goes on or comes next, from 1.
     epoch: u64,
@@ -146,6 +150,8 @@ impl<'a> Trainer<'a> {
             data,
             isa,
             split: Split::new(data.len(), config.validation),
+            pace: Pace::new(team.threads()),
+            trained: Duration::ZERO,
             network: Network::new(isa, team, data, &parameters),
             schedule: Schedule::new(config.optimizer, config.learning_rate),
             step: 0,
@@ -227,6 +233,12 @@ impl<'a> Trainer<'a> {
             let upcoming = order.get(next..).unwrap_or(&[]);
             let upcoming = &upcoming[..upcoming.len().min(self.config.batch_size)];
             self.step += 1;
+            if self.pace.wants_time() {
+                let since = observer.now().saturating_sub(started);
+                self.pace.at(self.trained + training_time + since);
+                self.network.set_threads(self.pace.threads());
+            }
+            self.pace.count();
             let rule = (self.schedule.next_rule(), self.config.l2 as f32);
             let stepped = self.network.step(self.data, (rows, upcoming), rule);
             stepped.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
@@ -257,6 +269,7 @@ impl<'a> Trainer<'a> {
             }
         }
         training_time += observer.now().saturating_sub(started);
+        self.trained += training_time;
         let all = self.split.validation.len();
         let first = self.validate(epoch, all.min(TUTORIAL_SUBSET))?;
         let whole = self.validate(epoch, all)?;

@@ -1,0 +1,159 @@
+//! How many threads take the steps: all of the team, or one where that is faster.
+//!
+//! A step takes microseconds, and all threads wait for the slowest twice in each. Where another program
+//! has the core of one of them, they wait for milliseconds, and one thread alone is faster. So it is
+//! measured, all along:
+//!
+//! ```text
+//! all threads for ALL steps, one thread for ONE steps: which took less time a step?
+//!     all: go on with all for HOLD steps, then measure again
+//!     one: go on with one for HOLD steps, twice as long each time that all lose again, up to MOST_HOLD
+//! ```
+//!
+//! Nobody's results depend on it: what a thread does is the same whoever does it. Who has no clock gets all
+//! threads. A stretch of all threads is long, because the waits that it is about are rare and long; it is
+//! broken off where it has lost already.
+
+use std::time::Duration;
+
+/// Steps on all threads before they are judged: some milliseconds, as long as a scheduler lets a neighbour run.
+const ALL: u32 = 512;
+/// Steps on one thread to judge them by: one in 72, with the constants here.
+const ONE: u32 = 64;
+/// Steps between two looks at the clock.
+const LOOK: u32 = 16;
+/// Steps for which a judgement holds: the first, and the most.
+const HOLD: u32 = 4_000;
+const MOST_HOLD: u32 = 32_000;
+
+const _: () =
+    assert!(ALL.is_multiple_of(LOOK) && ONE.is_multiple_of(LOOK) && HOLD.is_multiple_of(LOOK));
+const _: () = assert!((ALL + ONE) * 2 < HOLD, "measuring takes less than half of the steps");
+
+/// What a stretch of steps is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stretch {
+    /// All threads, to be judged.
+    All,
+    /// One thread, to judge them by.
+    One,
+    /// What was judged to be faster, all threads or one.
+    Hold { all: bool },
+}
+
+/// The choice, and what it is made from.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    team: usize,
+    stretch: Stretch,
+    /// Steps taken in the stretch, and when it began.
+    steps: u32,
+    began: Duration,
+    /// Seconds of a step on all threads and on one, as last measured.
+    all: f64,
+    one: f64,
+    hold: u32,
+}
+
+impl Pace {
+    /// Begins with all threads of a team of `team`.
+    pub(crate) fn new(team: usize) -> Self {
+        let (stretch, began) = (Stretch::All, Duration::ZERO);
+        Self { team, stretch, steps: 0, began, all: 0.0, one: f64::INFINITY, hold: HOLD }
+    }
+
+    /// The threads that take the next step.
+    pub(crate) fn threads(&self) -> usize {
+        match self.stretch {
+            Stretch::One | Stretch::Hold { all: false } => 1,
+            Stretch::All | Stretch::Hold { all: true } => self.team,
+        }
+    }
+
+    /// Whether the time is wanted before the next step is counted.
+    pub(crate) fn wants_time(&self) -> bool {
+        self.team > 1 && self.steps.is_multiple_of(LOOK)
+    }
+
+    /// Counts a step that was taken.
+    pub(crate) fn count(&mut self) {
+        self.steps += 1;
+    }
+
+    /// Hears that `now` of training time have passed since some moment, the same in all calls.
+    pub(crate) fn at(&mut self, now: Duration) {
+        if self.steps == 0 {
+            self.began = now;
+            return;
+        }
+        let seconds = now.saturating_sub(self.began).as_secs_f64();
+        let next = match self.stretch {
+            // What takes longer than one thread took for as many steps need not go on.
+            Stretch::All if self.steps >= ALL || seconds > self.one * f64::from(ALL) => {
+                self.all = seconds / f64::from(self.steps);
+                if seconds > 0.0 { Stretch::One } else { Stretch::Hold { all: true } }
+            }
+            Stretch::One if self.steps >= ONE => {
+                self.one = seconds / f64::from(self.steps);
+                let all = self.all <= self.one;
+                self.hold = if all { HOLD } else { (2 * self.hold).min(MOST_HOLD) };
+                Stretch::Hold { all }
+            }
+            Stretch::Hold { .. } if self.steps >= self.hold => Stretch::All,
+            _ => return,
+        };
+        (self.stretch, self.steps, self.began) = (next, 0, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes `steps` steps that take what `micros` says on so many threads; returns the share that one
+    /// thread took, and the time of all.
+    fn run(pace: &mut Pace, steps: u32, micros: impl Fn(usize) -> u64) -> (f64, u64) {
+        let (mut alone, mut now) = (0, 0);
+        for _ in 0..steps {
+            if pace.wants_time() {
+                pace.at(Duration::from_micros(now));
+            }
+            alone += u32::from(pace.threads() == 1);
+            now += micros(pace.threads());
+            pace.count();
+        }
+        (f64::from(alone) / f64::from(steps), now)
+    }
+
+    #[test]
+    fn the_faster_takes_nearly_all_steps() {
+        let (alone, _) = run(&mut Pace::new(2), 100_000, |threads| [0, 12, 8][threads]);
+        assert!(alone < 0.04, "{alone}");
+        let (alone, micros) = run(&mut Pace::new(2), 100_000, |threads| [0, 12, 24][threads]);
+        assert!(alone > 0.96, "{alone}");
+        assert!(micros < 105 * 12_000, "{micros} us, 1,200,000 on one thread");
+    }
+
+    #[test]
+    fn a_neighbour_who_comes_and_goes_is_noticed() {
+        let mut pace = Pace::new(4);
+        let (free, busy) = (|threads: usize| 12 / threads as u64, |threads| 11 + threads as u64);
+        assert!(run(&mut pace, 10_000, free).0 < 0.1);
+        assert!(run(&mut pace, 20_000, busy).0 > 0.7);
+        // It may have to wait as long as it waited at most.
+        assert!(run(&mut pace, MOST_HOLD + 10_000, free).0 < 0.8);
+        assert_eq!(pace.threads(), 4);
+    }
+
+    #[test]
+    fn without_a_clock_all_threads_and_with_one_thread_no_clock() {
+        let mut pace = Pace::new(3);
+        assert!(run(&mut pace, 10_000, |_| 0).0 < 0.1);
+        let mut pace = Pace::new(1);
+        for _ in 0..1000 {
+            assert!(!pace.wants_time());
+            assert_eq!(pace.threads(), 1);
+            pace.count();
+        }
+    }
+}
