@@ -12,7 +12,8 @@
 
 use std::ops::Range;
 
-use crate::simd::F32x16;
+use crate::isa::{Isa, dispatch};
+use crate::simd::{F32x16, Simd};
 use crate::spec::{self, FEW_CLASSES, LANES};
 
 /// Rows in a group.
@@ -203,7 +204,13 @@ impl Batch {
     /// Computes the gradient of the biases `[classes]` from the probabilities.
     ///
     /// The sums are eight in f64, by position modulo 8, as in `spec::gradient`.
-    pub fn bias_gradient(&self, gradient: &mut [f32]) {
+    pub fn bias_gradient(&self, isa: Isa, gradient: &mut [f32]) {
+        // The body is plain Rust; within a tier the compiler takes as many positions at once as it can.
+        dispatch!(isa, |s| self.bias_gradient_on(s, gradient));
+    }
+
+    #[inline(always)]
+    fn bias_gradient_on<S: Simd>(&self, _: S, gradient: &mut [f32]) {
         let n = self.len() as f64;
         let mut images = vec![0u32; self.padded];
         self.labels.iter().for_each(|&label| images[label as usize] += 1);

@@ -157,7 +157,7 @@ fn backward() {
                 let mut fast = Fast::new(isa, 1, &data, &state);
                 assert!(fast.forward(&data, &rows, &labels));
                 let mut bias = Guarded::new(&vec![f32::NAN; classes], edge);
-                fast.batch.bias_gradient(&mut bias);
+                fast.batch.bias_gradient(isa, &mut bias);
                 assert!(bias.iter().all(|g| g.is_finite()));
                 for (first, count) in [(0, 12), (3, 5), (11, 1), (4, 0)] {
                     let rule = rules()[random.below(6) as usize];

@@ -43,7 +43,7 @@ fn check(z: &[Vec<f32>], labels: &[u32]) {
         let losses: Vec<f32> = rows.iter().map(|row| row.loss).collect();
         check_bits(&batch.losses().collect::<Vec<_>>(), &losses, &format!("losses, {isa:?}"));
         let mut actual = vec![f32::NAN; classes];
-        batch.bias_gradient(&mut actual);
+        batch.bias_gradient(isa, &mut actual);
         check_bits(&actual, &gradient, &format!("gradient of the biases, {isa:?}"));
         for (row, predicted) in rows.iter().zip(batch.predicted()) {
             assert_eq!(predicted, row.predicted, "{isa:?}");

@@ -169,7 +169,7 @@ impl Network {
                     let blocks = &mut part.blocks;
                     part.finite = linear::backward(isa, images, pairs, batch, rule, blocks);
                     if let Some(bias) = &mut part.bias {
-                        part.finite &= update_bias(batch, rule.0, bias);
+                        part.finite &= update_bias(isa, batch, rule.0, bias);
                     }
                 });
                 parts.iter().all(|part| part.finite)
@@ -178,7 +178,7 @@ impl Network {
                 let mut g = vec![0.0; w.len()];
                 dense::gradient(self.isa, data.images(), rows, &self.batch, self.classes, &mut g);
                 let finite = optim::update_all(self.isa, rule, &g, (w, m, v));
-                finite & update_bias(&self.batch, rule.0, &mut self.bias)
+                finite & update_bias(self.isa, &self.batch, rule.0, &mut self.bias)
             }
             _ => unreachable!("weights and moments are made in the same form"),
         };
@@ -191,9 +191,9 @@ impl Network {
 }
 
 /// Updates the biases by the gradient of the batch; returns whether they are finite.
-fn update_bias(batch: &Batch, rule: Rule, [bias, m, v]: &mut [Vec<f32>; 3]) -> bool {
+fn update_bias(isa: Isa, batch: &Batch, rule: Rule, [bias, m, v]: &mut [Vec<f32>; 3]) -> bool {
     let mut gradient = vec![0.0; bias.len()];
-    batch.bias_gradient(&mut gradient);
+    batch.bias_gradient(isa, &mut gradient);
     for (c, g) in gradient.into_iter().enumerate() {
         spec::update(rule, g, &mut bias[c], &mut m[c], &mut v[c]);
     }

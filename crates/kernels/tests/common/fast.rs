@@ -109,7 +109,7 @@ impl Fast {
             _ => unreachable!("weights and moments have one form"),
         };
         let mut gradient = vec![f32::NAN; self.classes];
-        self.batch.bias_gradient(&mut gradient);
+        self.batch.bias_gradient(isa, &mut gradient);
         let [b, m, v] = &mut self.bias;
         for (c, g) in gradient.into_iter().enumerate() {
             spec::update(rule.0, g, &mut b[c], &mut m[c], &mut v[c]);
