@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! all threads for ALL steps, one thread for ONE steps: which took less time a step?
-//!     all: go on with all for HOLD steps, then measure again
-//!     one: go on with one for HOLD steps, twice as long each time that all lose again, up to MOST_HOLD
+//!     all: go on with all for WON steps, unless they lose on the way; then measure again
+//!     one: go on with one for LOST steps, twice as long each time that all lose again, up to MOST_LOST
 //! ```
 //!
 //! Nobody's results depend on it: what a thread does is the same whoever does it. Who has no clock gets all
@@ -16,19 +16,22 @@
 
 use std::time::Duration;
 
-/// Steps on all threads before they are judged: some milliseconds, as long as a scheduler lets a neighbour run.
-const ALL: u32 = 512;
-/// Steps on one thread to judge them by: one in 72, with the constants here.
+/// Steps on all threads before they are judged: a millisecond or two.
+const ALL: u32 = 256;
+/// Steps on one thread to judge them by.
 const ONE: u32 = 64;
 /// Steps between two looks at the clock.
 const LOOK: u32 = 16;
-/// Steps for which a judgement holds: the first, and the most.
-const HOLD: u32 = 4_000;
-const MOST_HOLD: u32 = 32_000;
+/// Steps for which all threads go on after they have won.
+const WON: u32 = 4_000;
+/// Steps for which one thread goes on after all have lost: the first time, and at most. In a run of 5,500
+/// steps all threads are tried twice.
+const LOST: u32 = 2_000;
+const MOST_LOST: u32 = 32_000;
 
-const _: () =
-    assert!(ALL.is_multiple_of(LOOK) && ONE.is_multiple_of(LOOK) && HOLD.is_multiple_of(LOOK));
-const _: () = assert!((ALL + ONE) * 2 < HOLD, "measuring takes less than half of the steps");
+const _: () = assert!(ALL.is_multiple_of(LOOK) && ONE.is_multiple_of(LOOK));
+const _: () = assert!(WON.is_multiple_of(LOOK) && LOST.is_multiple_of(LOOK));
+const _: () = assert!((ALL + ONE) * 6 < LOST, "measuring takes a small part of the steps");
 
 /// What a stretch of steps is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +55,16 @@ pub(crate) struct Pace {
     /// Seconds of a step on all threads and on one, as last measured.
     all: f64,
     one: f64,
-    hold: u32,
+    /// Steps for which one thread is held, and those of the next time.
+    held: u32,
+    lost: u32,
 }
 
 impl Pace {
     /// Begins with all threads of a team of `team`.
     pub(crate) fn new(team: usize) -> Self {
         let (stretch, began) = (Stretch::All, Duration::ZERO);
-        Self { team, stretch, steps: 0, began, all: 0.0, one: f64::INFINITY, hold: HOLD }
+        Self { team, stretch, steps: 0, began, all: 0.0, one: f64::INFINITY, held: 0, lost: LOST }
     }
 
     /// The threads that take the next step.
@@ -95,14 +100,29 @@ impl Pace {
             }
             Stretch::One if self.steps >= ONE => {
                 self.one = seconds / f64::from(self.steps);
-                let all = self.all <= self.one;
-                self.hold = if all { HOLD } else { (2 * self.hold).min(MOST_HOLD) };
-                Stretch::Hold { all }
+                if self.all > self.one { self.loss() } else { Stretch::Hold { all: true } }
             }
-            Stretch::Hold { .. } if self.steps >= self.hold => Stretch::All,
+            Stretch::Hold { all: true } if self.steps >= WON => {
+                self.lost = LOST;
+                Stretch::All
+            }
+            // A neighbour comes and goes; a short stretch may have missed it.
+            Stretch::Hold { all: true }
+                if self.steps >= ALL && seconds > self.one * f64::from(self.steps) =>
+            {
+                self.loss()
+            }
+            Stretch::Hold { all: false } if self.steps >= self.held => Stretch::All,
             _ => return,
         };
         (self.stretch, self.steps, self.began) = (next, 0, now);
+    }
+
+    /// What comes after all threads have lost.
+    fn loss(&mut self) -> Stretch {
+        self.held = self.lost;
+        self.lost = (2 * self.lost).min(MOST_LOST);
+        Stretch::Hold { all: false }
     }
 }
 
@@ -139,9 +159,9 @@ mod tests {
         let mut pace = Pace::new(4);
         let (free, busy) = (|threads: usize| 12 / threads as u64, |threads| 11 + threads as u64);
         assert!(run(&mut pace, 10_000, free).0 < 0.1);
-        assert!(run(&mut pace, 20_000, busy).0 > 0.7);
+        assert!(run(&mut pace, 20_000, busy).0 > 0.9);
         // It may have to wait as long as it waited at most.
-        assert!(run(&mut pace, MOST_HOLD + 10_000, free).0 < 0.8);
+        assert!(run(&mut pace, MOST_LOST + 10_000, free).0 < 0.8);
         assert_eq!(pace.threads(), 4);
     }
 
