@@ -23,14 +23,14 @@ const ONE: u32 = 64;
 /// Steps between two looks at the clock.
 const LOOK: u32 = 16;
 /// Steps for which all threads go on after they have won.
-const WON: u32 = 4_000;
+const WON: u32 = 4_096;
 /// Steps for which one thread goes on after all have lost: the first time, and at most. In a run of 5,500
 /// steps all threads are tried twice.
 const LOST: u32 = 2_000;
 const MOST_LOST: u32 = 32_000;
 
 const _: () = assert!(ALL.is_multiple_of(LOOK) && ONE.is_multiple_of(LOOK));
-const _: () = assert!(WON.is_multiple_of(LOOK) && LOST.is_multiple_of(LOOK));
+const _: () = assert!(WON.is_multiple_of(ALL) && LOST.is_multiple_of(LOOK));
 const _: () = assert!((ALL + ONE) * 6 < LOST, "measuring takes a small part of the steps");
 
 /// What a stretch of steps is for.
@@ -55,7 +55,7 @@ pub(crate) struct Pace {
     /// Seconds of a step on all threads and on one, as last measured.
     all: f64,
     one: f64,
-    /// Steps for which one thread is held, and those of the next time.
+    /// Steps for which the choice is held, and for which it will be after the next loss.
     held: u32,
     lost: u32,
 }
@@ -100,17 +100,21 @@ impl Pace {
             }
             Stretch::One if self.steps >= ONE => {
                 self.one = seconds / f64::from(self.steps);
-                if self.all > self.one { self.loss() } else { Stretch::Hold { all: true } }
+                if self.all > self.one {
+                    self.loss()
+                } else {
+                    (self.held, self.lost) = (WON, LOST);
+                    Stretch::Hold { all: true }
+                }
             }
-            Stretch::Hold { all: true } if self.steps >= WON => {
-                self.lost = LOST;
-                Stretch::All
-            }
-            // A neighbour comes and goes; a short stretch may have missed it.
-            Stretch::Hold { all: true }
-                if self.steps >= ALL && seconds > self.one * f64::from(self.steps) =>
-            {
-                self.loss()
+            // A neighbour comes and goes, so that they are judged all along.
+            Stretch::Hold { all: true } if self.steps >= ALL => {
+                self.held = self.held.saturating_sub(ALL);
+                match (seconds > self.one * f64::from(self.steps), self.held) {
+                    (true, _) => self.loss(),
+                    (false, 0) => Stretch::All,
+                    (false, _) => Stretch::Hold { all: true },
+                }
             }
             Stretch::Hold { all: false } if self.steps >= self.held => Stretch::All,
             _ => return,
