@@ -13,8 +13,9 @@
 //! LOOP 1          panels of A      the micro-kernel: C[MR x NR] += A[MR x KC] B[KC x NR]
 //! ```
 //!
-//! Registers of the micro-kernel: AVX2 6 x 16, 12 accumulators + 2 of B + 1 of A = 15 of 16; AVX-512
-//! 12 x 32, 24 + 2 + 1 = 27 of 32.
+//! A tile of C is 8 rows of 3 vectors with AVX-512, 6 of 2 with AVX2; at the edges it is as many rows and
+//! vectors as there are, so that only the last vector of a row may be in part for nothing. What is read few
+//! times is not packed (`blocking`).
 
 mod blocking;
 mod few;
@@ -94,42 +95,112 @@ fn one_thread<S: Simd>(s: S, a: MatRef<'_>, b: MatRef<'_>, mut c: MatMut<'_>) {
                 few::product(s, a, b, &mut c, kept)
             }
             _ if b.cols() <= skinny::MOST_COLUMNS => skinny::product(s, a, b, &mut c, &mut kept[1]),
-            16 => loops::<S, 12>(s, a, b, c, kept),
-            _ => loops::<S, 6>(s, a, b, c, kept),
+            _ => loops(s, a, b, c, kept),
         },
     );
 }
 
 #[inline(always)]
-fn loops<S: Simd, const MR: usize>(
+fn loops<S: Simd>(
     s: S,
     a: MatRef<'_>,
     b: MatRef<'_>,
     mut c: MatMut<'_>,
     [kept_a, kept_b]: &mut [Panels; 2],
 ) {
-    let nr = micro::VECTORS * S::LANES;
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
+    let mr = micro::rows::<S>();
+    let kc_most = k.div_ceil(k.div_ceil(KC));
+    let a_in_place = blocking::a_in_place(a, n);
+    let b_in_place = blocking::b_in_place::<S>(b);
     for jc in (0..n).step_by(NC) {
         let nc = NC.min(n - jc);
-        for pc in (0..k).step_by(KC) {
-            let kc = KC.min(k - pc);
-            let packed_b = pack::panels(b.transposed(), (jc, nc), (pc, kc), nr, kept_b);
+        for pc in (0..k).step_by(kc_most) {
+            let kc = kc_most.min(k - pc);
+            let packed_b = match b_in_place {
+                true => &mut [],
+                false => pack_b(s, b, (pc, kc), (jc, nc), kept_b),
+            };
             for ic in (0..m).step_by(MC) {
                 let mc = MC.min(m - ic);
-                let packed_a = pack::panels(a, (ic, mc), (pc, kc), MR, kept_a);
-                for (jr, b) in (0..nc).step_by(nr).zip(packed_b.chunks_exact(kc * nr)) {
-                    for (ir, a) in (0..mc).step_by(MR).zip(packed_a.chunks_exact(kc * MR)) {
+                let packed_a = match a_in_place {
+                    true => &mut [],
+                    false => pack_a(s, a, (ic, mc), (pc, kc), kept_a),
+                };
+                let mut jr = 0;
+                while jr < nc {
+                    let cols =
+                        (nc - jr).min(S::LANES * micro::vectors::<S>((nc - jr).div_ceil(S::LANES)));
+                    let b = match b_in_place {
+                        true => micro::Block { data: b.from(pc, jc + jr), strides: b.strides() },
+                        false => micro::Block {
+                            data: &packed_b[jr * kc..],
+                            strides: (cols.next_multiple_of(S::LANES), 1),
+                        },
+                    };
+                    for ir in (0..mc).step_by(mr) {
+                        let a = match a_in_place {
+                            true => {
+                                micro::Block { data: a.from(ic + ir, pc), strides: a.strides() }
+                            }
+                            false => micro::Block { data: &packed_a[ir * kc..], strides: (1, mr) },
+                        };
                         let tile = micro::Tile {
                             first: (ic + ir, jc + jr),
-                            rows: MR.min(mc - ir),
-                            cols: nr.min(nc - jr),
+                            rows: mr.min(mc - ir),
+                            cols,
+                            kc,
                             goes_on: pc > 0,
                         };
-                        micro::kernel::<S, MR>(s, a, b, &mut c, &tile);
+                        micro::kernel(s, a, b, &mut c, &tile);
                     }
+                    jr += cols;
                 }
             }
         }
     }
+}
+
+/// B [kc x nc] in panels as wide as the tiles.
+#[inline(always)]
+fn pack_b<'a, S: Simd>(
+    s: S,
+    b: MatRef<'_>,
+    (pc, kc): (usize, usize),
+    (jc, nc): (usize, usize),
+    kept: &'a mut Panels,
+) -> &'a mut [f32] {
+    let out = kept.room(nc.next_multiple_of(S::LANES) * kc + pack::SLACK);
+    let mut jr = 0;
+    while jr < nc {
+        let width = S::LANES * micro::vectors::<S>((nc - jr).div_ceil(S::LANES));
+        let cols = width.min(nc - jr);
+        pack::panel(
+            s.block(),
+            b.transposed(),
+            (jc + jr, cols),
+            (pc, kc),
+            width,
+            &mut out[jr * kc..],
+        );
+        jr += cols;
+    }
+    out
+}
+
+/// A [mc x kc] in panels as high as the tiles.
+#[inline(always)]
+fn pack_a<'a, S: Simd>(
+    s: S,
+    a: MatRef<'_>,
+    (ic, mc): (usize, usize),
+    (pc, kc): (usize, usize),
+    kept: &'a mut Panels,
+) -> &'a mut [f32] {
+    let mr = micro::rows::<S>();
+    let out = kept.room(mc.next_multiple_of(mr) * kc + pack::SLACK);
+    for ir in (0..mc).step_by(mr) {
+        pack::panel(s.block(), a, (ic + ir, mr.min(mc - ir)), (pc, kc), mr, &mut out[ir * kc..]);
+    }
+    out
 }

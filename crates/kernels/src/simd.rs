@@ -45,6 +45,8 @@ pub trait Simd: Copy {
     fn load(self, from: &[f32]) -> Self::V;
     /// Writes the first `LANES` numbers of `to`; panics if there is no room.
     fn store(self, x: Self::V, to: &mut [f32]);
+    /// The first numbers of `from`, `LANES` at most; +0 in the lanes that it has none for.
+    fn load_some(self, from: &[f32]) -> Self::V;
     /// `a + b`.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`.
@@ -85,6 +87,8 @@ pub trait Simd: Copy {
 pub trait SimdBlock: Simd {
     /// The sum over the lanes of each of four vectors, in the order of `spec`.
     fn sum_lanes(self, x: [Self::V; 4]) -> [f32; 4];
+    /// Turns a square: lane `i` of vector `p` is number `p` of `rows[i]`.
+    fn turn(self, rows: [&[f32; 8]; 8]) -> [Self::V; 8];
 }
 
 /// The numbers of rows, side by side, to write.

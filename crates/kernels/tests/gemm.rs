@@ -36,7 +36,7 @@ fn check((m, k, n): (usize, usize, usize), random: &mut Random) {
 #[test]
 fn sizes_around_the_tiles() {
     let mut random = Random::new(50);
-    let tiles = [0, 1, 2, 5, 6, 7, 11, 12, 13, 15, 16, 17, 31, 32, 33];
+    let tiles = [0, 1, 2, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 31, 32, 33, 47, 48, 49, 64, 65];
     for (m, n) in tiles.into_iter().flat_map(|m| tiles.map(|n| (m, n))) {
         for k in [0, 1, 2, 7] {
             check((m, k, n), &mut random);
@@ -47,7 +47,7 @@ fn sizes_around_the_tiles() {
 #[test]
 fn sizes_around_the_blocks_of_k() {
     let mut random = Random::new(51);
-    let sizes = [1, 5, 12, 13, 16, 17, 33];
+    let sizes = [1, 5, 8, 12, 13, 16, 17, 33, 50, 96];
     for (m, n) in sizes.into_iter().flat_map(|m| sizes.map(|n| (m, n))) {
         for k in [183, 511, 512, 513, 784, 1024, 1025] {
             check((m, k, n), &mut random);

@@ -50,7 +50,11 @@ pub(super) fn product<S: Simd>(
     let width = n.div_ceil(n.div_ceil(most));
     for j0 in (0..n).step_by(width) {
         let cols = width.min(n - j0);
-        let b = pack::panels(b.transposed(), (j0, cols), (0, b.rows()), cols, kept_b);
+        let b = {
+            let out = kept_b.room(cols * b.rows() + pack::SLACK);
+            pack::panel(s.block(), b.transposed(), (j0, cols), (0, b.rows()), cols, out);
+            &out[..cols * b.rows()]
+        };
         match cols {
             1 => columns::<S, 1>(s, a, b, c, j0, kept_sums),
             2 => columns::<S, 2>(s, a, b, c, j0, kept_sums),

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use crate::mat::MatRef;
+use crate::simd::SimdBlock;
 
 thread_local! {
     /// Panels of A and of B, kept between products: what is allocated anew is paid for page by page, and
@@ -36,37 +37,70 @@ pub(super) fn with_kept<R>(f: impl FnOnce(&mut [Panels; 2]) -> R) -> R {
     result
 }
 
-/// Packs rows `i0 .. i0 + mc` and columns `p0 .. p0 + kc` of `a` into panels of `width` rows:
-/// `[panel][column][row in panel]`. Rows past the last are zero; what they give is not stored.
+/// What a panel may be written past its end: a vector's store where less is wanted.
+pub(super) const SLACK: usize = 8;
+
+/// Packs rows `i0 .. i0 + rows` and columns `p0 .. p0 + kc` of `a` into a panel of `width` rows,
+/// `[column][row in panel]`. Rows past the last are zero; what they give is not stored.
 ///
-/// B is packed by its transpose.
+/// B is packed by its transpose. Up to [`SLACK`] numbers behind the panel change: panels are packed in their
+/// order, with room behind the last.
 #[inline(always)]
-pub(super) fn panels<'a>(
+pub(super) fn panel<S: SimdBlock>(
+    s: S,
     a: MatRef<'_>,
-    (i0, mc): (usize, usize),
+    (i0, rows): (usize, usize),
     (p0, kc): (usize, usize),
     width: usize,
-    out: &'a mut Panels,
-) -> &'a [f32] {
-    let out = out.room(mc.div_ceil(width) * width * kc);
-    let (row_stride, col_stride) = a.strides();
-    for (first, panel) in (0..mc).step_by(width).zip(out.chunks_exact_mut(width * kc)) {
-        let rows = width.min(mc - first);
-        let from = a.from(i0 + first, p0);
-        if row_stride == 1 {
-            // The rows of a column stand side by side.
-            for (p, column) in panel.chunks_exact_mut(width).enumerate() {
-                column[..rows].copy_from_slice(&from[p * col_stride..][..rows]);
-                column[rows..].fill(0.0);
+    out: &mut [f32],
+) {
+    let from = a.from(i0, p0);
+    match a.strides() {
+        // The rows of a column stand side by side. A store past a column's end is overwritten by the next.
+        (1, stride) => {
+            for p in 0..kc {
+                let (from, to) = (&from[p * stride..][..rows], &mut out[p * width..]);
+                for g in (0..width).step_by(8) {
+                    let x = match from.get(g..g + 8) {
+                        Some(eight) => s.load(eight),
+                        None => s.load_some(from.get(g..).unwrap_or_default()),
+                    };
+                    s.store(x, &mut to[g..]);
+                }
             }
-        } else {
-            for (p, column) in panel.chunks_exact_mut(width).enumerate() {
-                for (i, x) in column[..rows].iter_mut().enumerate() {
+        }
+        // The columns of a row do: squares of 8 x 8 are turned.
+        (stride, 1) => {
+            for p in (0..kc).step_by(8) {
+                let count = 8.min(kc - p);
+                // The last first: what a store writes past a column's end, the next column's overwrites.
+                for g in (0..width).step_by(8).rev() {
+                    let mut last = [[0.0; 8]; 8];
+                    let row = |i: usize| (g + i < rows).then(|| &from[(g + i) * stride + p..]);
+                    if count < 8 {
+                        for (i, last) in last.iter_mut().enumerate() {
+                            let row = row(i).unwrap_or_default();
+                            last.iter_mut().zip(row).take(count).for_each(|(to, &x)| *to = x);
+                        }
+                    }
+                    let eights: [&[f32; 8]; 8] = std::array::from_fn(|i| match row(i) {
+                        Some(row) if count == 8 => row.first_chunk().unwrap_or(&[0.0; 8]),
+                        _ => &last[i],
+                    });
+                    let columns = s.turn(eights);
+                    for (q, &x) in columns.iter().enumerate().take(count) {
+                        s.store(x, &mut out[(p + q) * width + g..]);
+                    }
+                }
+            }
+        }
+        (row_stride, col_stride) => {
+            for (p, column) in out.chunks_exact_mut(width).enumerate().take(kc) {
+                column.fill(0.0);
+                for (i, x) in column.iter_mut().enumerate().take(rows) {
                     *x = from[i * row_stride + p * col_stride];
                 }
-                column[rows..].fill(0.0);
             }
         }
     }
-    out
 }

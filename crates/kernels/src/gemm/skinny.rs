@@ -31,7 +31,11 @@ pub(super) fn product<S: Simd>(
     kept: &mut Panels,
 ) {
     let (k, n) = (b.rows(), b.cols());
-    let b = pack::panels(b.transposed(), (0, n), (0, k), MOST_COLUMNS, kept);
+    let b = {
+        let out = kept.room(MOST_COLUMNS * k + pack::SLACK);
+        pack::panel(s.block(), b.transposed(), (0, n), (0, k), MOST_COLUMNS, out);
+        &out[..MOST_COLUMNS * k]
+    };
     if S::LANES == 16 {
         rows::<S, ROWS_16, 1>(s, a, b, c);
     } else {

@@ -63,6 +63,16 @@ impl Simd for Avx2 {
         unsafe { _mm256_storeu_ps(to.as_mut_ptr(), x) }
     }
     #[inline(always)]
+    fn load_some(self, from: &[f32]) -> __m256 {
+        const FIRST: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mask: &[i32] = &FIRST[8 - from.len().min(8)..][..8];
+        // SAFETY: the token proves AVX; the slice holds 8 integers; no alignment is asked for.
+        let mask = unsafe { _mm256_loadu_si256(mask.as_ptr().cast()) };
+        // SAFETY: the token proves AVX; the mask is that of the numbers which the slice holds, and what it
+        // leaves out is not touched; no alignment is asked for.
+        unsafe { _mm256_maskload_ps(from.as_ptr(), mask) }
+    }
+    #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: the token proves AVX.
         unsafe { _mm256_add_ps(a, b) }
@@ -189,5 +199,43 @@ impl SimdBlock for Avx2 {
         // SAFETY: the token proves SSE; the array has room for 4 numbers; no alignment is asked for.
         unsafe { _mm_storeu_ps(out.as_mut_ptr(), sums) }
         out
+    }
+    #[inline(always)]
+    fn turn(self, rows: [&[f32; 8]; 8]) -> [__m256; 8] {
+        // Four numbers of a row, and below them four of the row four further on: what is left to do stays
+        // within the halves of the registers.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn pairs(rows: [&[f32; 8]; 8], p: usize) -> [__m256; 4] {
+            let four = |i: usize| {
+                let from: &[f32] = &rows[i][p..p + 4];
+                // SAFETY: the slice holds 4 numbers; no alignment is asked for.
+                unsafe { _mm_loadu_ps(from.as_ptr()) }
+            };
+            std::array::from_fn(
+                #[inline(always)]
+                |i| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(four(i)), four(i + 4)),
+            )
+        }
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn quads([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+            let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+            let (ef, gh) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+            [
+                _mm256_shuffle_ps::<0b01_00_01_00>(ab, cd),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ab, cd),
+                _mm256_shuffle_ps::<0b01_00_01_00>(ef, gh),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ef, gh),
+            ]
+        }
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn turned(rows: [&[f32; 8]; 8]) -> [__m256; 8] {
+            let ([a, b, c, d], [e, f, g, h]) = (quads(pairs(rows, 0)), quads(pairs(rows, 4)));
+            [a, b, c, d, e, f, g, h]
+        }
+        // SAFETY: the token proves AVX2.
+        unsafe { turned(rows) }
     }
 }

@@ -32,6 +32,12 @@ impl Avx512 {
     }
 }
 
+/// The mask of the first `n` lanes, or of all if there are fewer.
+#[inline(always)]
+fn first_lanes(n: usize) -> __mmask16 {
+    ((1u32 << n.min(16)) - 1) as __mmask16
+}
+
 impl Simd for Avx512 {
     const LANES: usize = 16;
     type V = __m512;
@@ -59,6 +65,12 @@ impl Simd for Avx512 {
         let to: &mut [f32] = &mut to[..16];
         // SAFETY: the token proves AVX-512 F; the slice has room for 16 numbers; no alignment is asked for.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x) }
+    }
+    #[inline(always)]
+    fn load_some(self, from: &[f32]) -> __m512 {
+        // SAFETY: the token proves AVX-512 F; the mask is that of the numbers which the slice holds, and
+        // what it leaves out is not touched; no alignment is asked for.
+        unsafe { _mm512_maskz_loadu_ps(first_lanes(from.len()), from.as_ptr()) }
     }
     #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {

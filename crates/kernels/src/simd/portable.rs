@@ -37,6 +37,10 @@ impl Simd for Portable {
         to[..8].copy_from_slice(&x);
     }
     #[inline(always)]
+    fn load_some(self, from: &[f32]) -> V {
+        std::array::from_fn(|i| from.get(i).copied().unwrap_or(0.0))
+    }
+    #[inline(always)]
     fn add(self, a: V, b: V) -> V {
         zip(a, b, |a, b| a + b)
     }
@@ -108,5 +112,9 @@ impl SimdBlock for Portable {
     #[inline(always)]
     fn sum_lanes(self, x: [V; 4]) -> [f32; 4] {
         x.map(|s| ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])))
+    }
+    #[inline(always)]
+    fn turn(self, rows: [&[f32; 8]; 8]) -> [V; 8] {
+        std::array::from_fn(|p| rows.map(|row| row[p]))
     }
 }
