@@ -3,7 +3,7 @@
 //!
 //! An element is a floating-point operation of the dense product that the pass replaces, so Gelem/s
 //! read as GFLOP/s of dense work; background is skipped, so they may lie above the processor's peak.
-//! The backward pass has Adam's step in it. Beside each stands the dense product by `matrixmultiply`,
+//! The backward pass has the lists of the images and Adam's step in it. Beside each stands the dense product by `matrixmultiply`,
 //! without a step and always of the same batch, which stays in the cache.
 
 mod blas_ffi;
@@ -12,7 +12,7 @@ mod shapes;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use kernels::linear::{self, BlockPart, BlockWeights, Pairs, padded_classes};
+use kernels::linear::{self, BlockPart, BlockWeights, Lists, padded_classes};
 use kernels::spec::Rule;
 use kernels::{Batch, F32x16, Images, Isa, Layout, softmax};
 use shapes::{BACKWARD, BATCH, CLASSES, FEATURES, FORWARD, IMAGES, SIDE};
@@ -20,7 +20,7 @@ use shapes::{indices, numbers, strokes};
 
 const ADAM: Rule = Rule::Adam { c1: 0.1, c2: 0.001, a: 0.0003, eps: 1e-8 };
 
-/// Batches whose forward pass is done before the backward pass is measured.
+/// Batches that the backward pass is measured with.
 const PREPARED: usize = 100;
 
 /// A set of images, weights, and the images at random that batches take one after the other.
@@ -41,7 +41,7 @@ fn data() -> Data {
 /// A batch of images of any class.
 fn begun() -> Batch {
     let mut batch = Batch::default();
-    batch.begin(indices(BATCH, CLASSES, 4).into_iter(), padded_classes(CLASSES), 1);
+    batch.begin(&indices(BATCH, CLASSES, 4), padded_classes(CLASSES), 1);
     batch
 }
 
@@ -49,14 +49,14 @@ fn forward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
     let mut group = criterion.benchmark_group("linear/forward");
     group.throughput(Throughput::Elements(FORWARD.flops()));
     let mut batch = begun();
-    let mut part = batch.parts().next().expect("one part");
+    let part = batch.parts_mut().first_mut().expect("one part");
     for isa in Isa::all() {
-        let mut pairs = Pairs::default();
         group.bench_function(isa.name(), |bencher| {
             let mut batches = order.chunks_exact(BATCH).cycle();
             bencher.iter(|| {
                 let rows = (black_box(batches.next().unwrap_or_default()), &[][..]);
-                linear::forward(isa, images, rows, weights, black_box(&mut part), Some(&mut pairs));
+                let sums = (black_box(part.sums_mut()), padded_classes(CLASSES));
+                linear::forward(isa, images, rows, weights.pairs(), sums);
             });
         });
     }
@@ -68,28 +68,26 @@ fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
     let mut group = criterion.benchmark_group("linear/backward");
     group.throughput(Throughput::Elements(BACKWARD.flops()));
     let mut batch = begun();
-    let mut batches: Vec<[Pairs; 1]> = Vec::new();
-    for mut part in batch.parts() {
-        for rows in order.chunks_exact(BATCH).take(PREPARED) {
-            let mut pairs = Pairs::default();
-            let (isa, rows) = (Isa::detect(), (rows, &[][..]));
-            linear::forward(isa, images, rows, weights, &mut part, Some(&mut pairs));
-            batches.push([pairs]);
-        }
-        // Probabilities of equal sums: the same 1/10 everywhere, and no error term is zero.
-        part.sums.fill(F32x16([1.0; 16]));
-        softmax(Isa::detect(), &mut part, &[0.5; CLASSES], 1.0, 1.0 / 255.0 / BATCH as f32);
-    }
+    let part = batch.parts_mut().first_mut().expect("one part");
+    // Probabilities of equal sums: the same 1/10 everywhere, and no error term is zero.
+    part.sums_mut().fill(F32x16([1.0; 16]));
+    let scale = 1.0 / 255.0 / BATCH as f32;
+    softmax(Isa::detect(), part.rows_mut(), &[0.5; CLASSES], 1.0, scale);
+    let errors = (part.error_rows(), padded_classes(CLASSES));
+    let blocks = 0..images.layout().block_count();
     for isa in Isa::all() {
+        let mut lists = Lists::default();
         let mut w = weights.clone();
         let mut m = vec![F32x16::default(); w.pairs_mut().len()];
         let mut v = m.clone();
         group.bench_function(isa.name(), |bencher| {
-            let mut batches = batches.iter().cycle();
+            let mut batches = order.chunks_exact(BATCH).take(PREPARED).cycle();
             bencher.iter(|| {
-                let pairs = black_box(batches.next().expect("batches were prepared"));
+                let rows = (black_box(batches.next().unwrap_or_default()), 0..BATCH);
+                lists.begin(isa, images, rows, blocks.clone());
+                lists.build(isa);
                 let mut part = BlockPart { first: 0, w: w.pairs_mut(), m: &mut m, v: &mut v };
-                linear::backward(isa, images, pairs, black_box(&batch), (ADAM, 0.0), &mut part)
+                linear::backward(isa, images, &lists, black_box(errors), (ADAM, 0.0), &mut part)
             });
         });
     }

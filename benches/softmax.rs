@@ -15,13 +15,13 @@ fn rows(criterion: &mut Criterion, rows: usize, classes: usize) {
     let labels = indices(rows, classes, 1);
     let bias = numbers(classes, 2);
     let mut batch = Batch::default();
-    batch.begin(labels.into_iter(), classes, 1);
+    batch.begin(&labels, classes, 1);
     let mut group = criterion.benchmark_group(format!("softmax/{rows}x{classes}"));
     group.throughput(Throughput::Elements(rows as u64));
     for isa in Isa::all() {
-        let mut part = batch.parts().next().expect("one part");
-        let sums = numbers(part.sums.len() * 16, 3);
-        for (group, sums) in part.sums.iter_mut().zip(sums.chunks_exact(16)) {
+        let part = batch.parts_mut().first_mut().expect("one part");
+        let sums = numbers(part.sums_mut().len() * 16, 3);
+        for (group, sums) in part.sums_mut().iter_mut().zip(sums.chunks_exact(16)) {
             group.0.copy_from_slice(sums);
         }
         group.bench_function(isa.name(), |bencher| {
@@ -29,7 +29,7 @@ fn rows(criterion: &mut Criterion, rows: usize, classes: usize) {
             // none of them.
             bencher.iter(|| {
                 let (bias, scale) = (black_box(&bias), black_box(1.0));
-                black_box(softmax(isa, &mut part, bias, scale, scale / rows as f32))
+                black_box(softmax(isa, part.rows_mut(), bias, scale, scale / rows as f32))
             });
             black_box(&part);
         });

@@ -1,8 +1,9 @@
 //! Shapes and numbers from any bytes: every tier of this machine gives the same bits.
 
-use kernels::linear::{self, BlockPart, BlockWeights, Pairs};
+use kernels::batch::{self, Batch};
+use kernels::linear::{self, BlockPart, BlockWeights, Lists};
 use kernels::spec::Rule;
-use kernels::{Batch, F32x16, Images, Isa, Layout, MatMut, MatRef, gemm, optim};
+use kernels::{F32x16, Images, Isa, Layout, MatMut, MatRef, gemm, optim};
 
 /// Numbers of a fuzzer's bytes; zeros when they are used up.
 struct Source<'a>(&'a [u8]);
@@ -134,12 +135,11 @@ fn step(source: &mut Source<'_>) -> bool {
     compare("step", |isa| {
         let mut w = BlockWeights::gather(images.layout(), classes, &weights);
         let mut batch = Batch::default();
-        batch.begin(labels.iter().copied(), padded, 1);
-        let mut pairs = [Pairs::default()];
+        batch.begin(&labels, padded, 1);
         let mut is_finite = true;
-        for (mut part, pairs) in batch.parts().zip(&mut pairs) {
-            linear::forward(isa, &images, (&rows, &[]), &w, &mut part, Some(pairs));
-            is_finite &= kernels::softmax(isa, &mut part, &bias, scale, scale / n as f32);
+        for part in batch.parts_mut() {
+            linear::forward(isa, &images, (&rows, &[]), w.pairs(), (part.sums_mut(), padded));
+            is_finite &= kernels::softmax(isa, part.rows_mut(), &bias, scale, scale / n as f32);
         }
         let mut numbers: Vec<f32> = (0..classes).flat_map(|c| batch.error_terms(c)).collect();
         numbers.extend(batch.losses());
@@ -151,7 +151,11 @@ fn step(source: &mut Source<'_>) -> bool {
         let zeros = vec![F32x16::default(); w.pairs_mut().len()];
         let (mut m, mut v) = (zeros.clone(), zeros);
         let mut part = BlockPart { first: 0, w: w.pairs_mut(), m: &mut m, v: &mut v };
-        is_finite &= linear::backward(isa, &images, &pairs, &batch, rule, &mut part);
+        let (mut lists, mut room) = (Lists::default(), Vec::new());
+        lists.begin(isa, &images, (&rows, 0..n), 0..images.layout().block_count());
+        lists.build(isa);
+        let errors = (batch::error_rows(batch.parts(), &mut room), padded);
+        is_finite &= linear::backward(isa, &images, &lists, errors, rule, &mut part);
         let moments = m.iter().chain(&v).flat_map(|lanes| lanes.0);
         numbers.extend(w.pairs_mut().iter().flat_map(|lanes| lanes.0).chain(moments));
         (is_finite, numbers)

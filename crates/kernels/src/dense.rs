@@ -36,17 +36,17 @@ pub fn forward(
     rows: &[u32],
     weights: &[f32],
     classes: usize,
-    part: &mut BatchPart<'_>,
+    part: &mut BatchPart,
 ) {
     assert!(classes > spec::FEW_CLASSES, "{classes} classes take the blocks of `linear`");
-    assert_eq!(rows.len(), part.positions.len(), "images of the part");
+    assert_eq!(rows.len(), part.positions().len(), "images of the part");
     let (x, mut sums) = (spread(images, rows), vec![0.0; rows.len() * classes]);
     let features = images.layout().features();
     let weights = MatRef::new(weights, features, classes);
     let x = MatRef::new(&x, rows.len(), features);
     gemm(isa, x, weights, MatMut::new(&mut sums, rows.len(), classes));
-    let padded = part.sums.len() / part.labels.len();
-    let groups = part.sums.chunks_exact_mut(padded).zip(sums.chunks(GROUP * classes));
+    let padded = part.padded();
+    let groups = part.sums_mut().chunks_exact_mut(padded).zip(sums.chunks(GROUP * classes));
     for (group, sums) in groups {
         for (lane, sums) in sums.chunks_exact(classes).enumerate() {
             for (class, &sum) in group.iter_mut().zip(sums) {

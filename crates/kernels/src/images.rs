@@ -27,6 +27,9 @@ const FETCHED: usize = 320;
 /// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
 const HEAD_FETCHED: usize = 20;
 
+/// Bytes of them that another thread's share of the blocks takes.
+const SOME_FETCHED: usize = 160;
+
 /// A feature as it is stored: u8 or f32.
 pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
     /// Eight of them.
@@ -114,6 +117,13 @@ impl<E: Feature> BlockRows<E> {
         &self.heads[i * self.head_len..][..self.head_len]
     }
 
+    /// The heads of all images, and the length of each: its first number is the index of the image's first
+    /// entry, the others have a bit for each block.
+    #[inline(always)]
+    pub(crate) fn heads(&self) -> (&[u32], usize) {
+        (&self.heads, self.head_len)
+    }
+
     /// The blocks that are not zero, of all images.
     #[inline(always)]
     pub(crate) fn values(&self) -> &[E::Block] {
@@ -122,7 +132,7 @@ impl<E: Feature> BlockRows<E> {
 
     /// The index of the first entry of image `i`.
     #[inline(always)]
-    pub(crate) fn start(&self, i: usize) -> usize {
+    fn start(&self, i: usize) -> usize {
         self.head(i)[0] as usize
     }
 
@@ -154,6 +164,12 @@ impl<E: Feature> BlockRows<E> {
     pub(crate) fn prefetch_entries(&self, i: usize) {
         // Always as many: a loop over what the image has would be guessed wrong, and cost more.
         prefetch_bytes::<FETCHED>(&self.values[self.start(i)..]);
+    }
+
+    /// Asks for some cache lines of entries, from number `entry` on.
+    #[inline(always)]
+    pub(crate) fn prefetch_entries_from(&self, entry: usize) {
+        prefetch_bytes::<SOME_FETCHED>(&self.values[entry.min(self.values.len())..]);
     }
 
     fn unpack(&self, layout: &Layout, i: usize, out: &mut [f32]) {
@@ -198,7 +214,7 @@ macro_rules! with_rows {
 }
 pub(crate) use with_rows;
 
-/// A set of images with more than 2^32 - 1 blocks that are not zero.
+/// A set of images that might have more than 2^32 - 1 blocks, the blocks of an image rounded up to a power of 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyBlocks;
 
@@ -289,7 +305,9 @@ fn check(layout: &Layout, before: usize, len: usize) -> Result<(), TooManyBlocks
     let features = layout.features();
     let images = len / features.max(1);
     assert_eq!(images * features, len, "whole images of {features} features");
-    let most = (before + images).checked_mul(layout.block_count()).ok_or(TooManyBlocks)?;
+    // A power of two: so many can be numbered by an image's position and a block's rank, side by side.
+    let blocks = layout.block_count().next_power_of_two();
+    let most = (before + images).checked_mul(blocks).ok_or(TooManyBlocks)?;
     u32::try_from(most).map(|_| ()).map_err(|_| TooManyBlocks)
 }
 

@@ -19,15 +19,23 @@
 
 mod backward;
 mod forward;
-mod pairs;
+mod lists;
 
 pub use backward::{BlockPart, backward};
 pub use forward::forward;
-pub use pairs::Pairs;
+pub use lists::Lists;
+
+use std::ops::Range;
 
 use crate::layout::Layout;
-use crate::simd::F32x16;
+use crate::simd::{F32x16, prefetch};
 use crate::spec::{FEW_CLASSES, LANES};
+
+/// Fetches the `weights` of other blocks than `own` into the cache, `[block][pair of classes]`: other threads
+/// have just changed them.
+pub fn expect(weights: &[F32x16], own: Range<usize>) {
+    weights[..own.start].iter().chain(&weights[own.end..]).for_each(prefetch);
+}
 
 /// Classes are padded to an even number, so that two make a vector of 16 lanes; the padding is zero and
 /// stays zero.
@@ -95,6 +103,11 @@ impl BlockWeights {
                 }
             }
         }
+    }
+
+    /// The weights as `[block][pair of classes]`.
+    pub fn pairs(&self) -> &[F32x16] {
+        &self.pairs
     }
 
     /// The weights as `[block][pair of classes]`, to be cut into parts for [`backward`].

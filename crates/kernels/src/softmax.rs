@@ -9,7 +9,7 @@
 //! 16 rows (8 on 8-lane tiers). The logits stand as [group of 16 rows][class][row]; probabilities
 //! replace them.
 
-use crate::batch::{BatchPart, GROUP};
+use crate::batch::{GROUP, SoftmaxRows};
 use crate::exp::{exp, ln};
 use crate::isa::{Isa, dispatch};
 use crate::simd::{F32x16, Simd};
@@ -18,26 +18,26 @@ use crate::spec::FEW_CLASSES;
 /// Turns the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
 /// logits are finite.
 ///
-/// Shapes: `bias` `[C]`. `scale` multiplies the sums, `error_scale` the error terms (`scale / B`). Equals
+/// Past the last row the probabilities are zero. Shapes: `bias` `[C]`. `scale` multiplies the sums, `error_scale` the error terms (`scale / B`). Equals
 /// `spec::softmax` bit for bit; exp and ln are within 1 ULP.
 ///
 /// Panics if there are no classes or more than the batch was begun with.
 pub fn softmax(
     isa: Isa,
-    rows: &mut BatchPart<'_>,
+    mut rows: SoftmaxRows<'_>,
     bias: &[f32],
     scale: f32,
     error_scale: f32,
 ) -> bool {
-    let padded = rows.sums.len() / rows.labels.len();
+    let padded = rows.padded;
     assert!(!bias.is_empty() && bias.len() <= padded, "{} classes of {padded}", bias.len());
-    dispatch!(isa, |s| all_groups(s, rows, padded, bias, (scale, error_scale)))
+    dispatch!(isa, |s| all_groups(s, &mut rows, padded, bias, (scale, error_scale)))
 }
 
 #[inline(always)]
 fn all_groups<S: Simd>(
     s: S,
-    rows: &mut BatchPart<'_>,
+    rows: &mut SoftmaxRows<'_>,
     padded: usize,
     bias: &[f32],
     (scale, error_scale): (f32, f32),
@@ -60,6 +60,9 @@ fn all_groups<S: Simd>(
             s.store(top.predicted, &mut predicted.0[lanes]);
             poison = s.add(poison, top.poison);
         }
+    }
+    for p in rows.sums.chunks_exact_mut(padded).skip(rows.len / GROUP).flatten() {
+        p.0[rows.len % GROUP..].fill(0.0);
     }
     turn(rows, padded);
     is_zero(s, poison)
@@ -139,9 +142,9 @@ fn errors<S: Simd>(
 
 /// Copies the error terms of each row to one place, where the batch has room for that.
 #[inline(always)]
-fn turn(part: &mut BatchPart<'_>, padded: usize) {
-    let (groups, _) = part.error_rows.as_chunks_mut::<GROUP>();
-    for (rows, errors) in groups.iter_mut().zip(part.errors.chunks_exact(padded)) {
+fn turn(rows: &mut SoftmaxRows<'_>, padded: usize) {
+    let (groups, _) = rows.error_rows.as_chunks_mut::<GROUP>();
+    for (rows, errors) in groups.iter_mut().zip(rows.errors.chunks_exact(padded)) {
         for (c, of_class) in errors.iter().enumerate().take(FEW_CLASSES) {
             rows.iter_mut().zip(of_class.0).for_each(|(row, d)| row.0[c] = d);
         }

@@ -1,23 +1,33 @@
 //! A team of threads for work that takes microseconds.
 //!
 //! The threads are made once and wait by spinning, because waking a sleeping thread takes longer than a
-//! training step. [`Team::run`] hands one part of the work to each and returns when all are done:
+//! training step. A job is cut into phases, and each phase into parts, one for each thread; a phase begins
+//! when all parts of the one before are done. Phases are numbered on and on, from job to job:
 //!
 //! ```text
 //! caller                                   worker i
-//! write the job                            spin until the ticket changes
-//! publish a new ticket   ------------->    claim part i; read the job; work on part i
-//! work on part 0                           mark part i as done
-//! for each part i: claim it and work on    spin until the ticket changes
-//!   it, or wait until it is done
+//! write the job of phases a ..= b          spin until the ticket reaches the next phase
+//! ticket = b             ------------->
+//!                  everyone, for each phase x of a ..= b:
+//!                      claim part i of x, by writing x to i's claim; work; done[i] = x
+//!                      for each other part j: spin until done[j] reaches x;
+//!                          if nobody begins it, claim it and work on it
 //! ```
 //!
-//! The caller takes whatever part a worker has not begun, so that a worker that another program keeps
-//! from its core costs nothing but its help. Floats are never reduced across threads: a part owns its
-//! outputs, so that neither the number of threads nor who did what shows in any result.
+//! A part that its own thread has not begun is taken by another, so that a thread that another program keeps
+//! from its core costs nothing but its help; it finds its way back by its claim. Floats are never reduced
+//! across threads: a part owns its outputs, so that neither the number of threads nor who did what shows in
+//! any result.
 //!
-//! A waiting worker spins first, then offers its core to others, then sleeps. One that was woken in vain
-//! is woken less and less often.
+//! What a job is in Rust's terms, `run` or `alternate`, stands in `turns`.
+//!
+//! Between phases each thread waits for one cache line of each other, once: 250 ns on one Zen 5 machine, whose
+//! cores are far apart. (A job for each phase, which the caller hands out and waits for, is twice that.)
+//!
+//! A worker that waits for a job spins first, then offers its core to others, then sleeps. One that was woken
+//! in vain is woken less and less often.
+
+mod turns;
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,61 +40,68 @@ use std::{io, ptr};
 /// The largest number of threads in a team.
 pub const MAX_THREADS: usize = 256;
 
-/// Looks at the ticket before a worker starts to yield its core: some 20 microseconds.
+/// Looks at a ticket or a part before a thread starts to yield its core: some 20 microseconds.
 const SPINS: u32 = 2_000;
-/// Looks at a part before the caller asks whether it was begun: a microsecond. Less, and a worker that began
-/// late is asked while it works, which takes a cache line from it.
+/// Looks at a part before it is asked whether it was begun: a microsecond. Less, and a thread that began late
+/// is asked while it works, which takes a cache line from it.
 const GRACE: u32 = 40;
 /// Yields before a worker goes to sleep.
 const YIELDS: u32 = 200;
-/// The most runs for which a worker that was woken in vain is left asleep.
+/// The most jobs for which a worker that was woken in vain is left asleep.
 const MOST_PATIENCE: u32 = 1 << 12;
+/// The ticket that ends a worker.
+const STOP: u64 = u64::MAX;
 
 /// A value alone on its cache lines (two, since processors fetch them in pairs).
 #[repr(align(128))]
 struct Padded<T>(T);
 
-/// What the workers are asked to do: `call(parts, f, i)` has `f` work on part `i`.
+/// What is to be done: `call(data, x - first, i)` works on part `i` of phase `x`; returns whether to go on.
 #[derive(Clone, Copy)]
 struct Job {
-    call: unsafe fn(*mut (), *const (), usize),
-    parts: *mut (),
-    f: *const (),
+    call: unsafe fn(*const (), usize, usize) -> bool,
+    data: *const (),
+    first: u64,
 }
 
-/// A ticket and its job, in one cache line: what one line tells takes half as long as what two do, where
-/// cores are far apart (on one Zen 5 machine 250 ns a line).
+/// A ticket and its job, in one cache line: what one line tells takes half as long as what two do.
 struct Order {
-    /// `generation << 16 | parts`; the workers with an index below `parts` take part. 0 parts means: stop.
+    /// The last phase of the last job.
     ticket: AtomicU64,
-    /// Written by the caller before it publishes a ticket; read by a worker only between its claim of a
-    /// part and its mark that the part is done, for which the caller waits before it writes again.
+    /// Written by the caller before it publishes a ticket; read only between a claim of a part and the mark
+    /// that it is done, for which the caller waits before it writes again.
     job: UnsafeCell<Job>,
+}
+
+/// What the team knows of one thread and its part.
+struct Seat {
+    /// The last phase in which the part was claimed, by this thread or by another. Others leave it alone as
+    /// long as they can: a line that only one core writes to costs that core nothing.
+    claim: Padded<AtomicU64>,
+    /// The last phase in which the part is done.
+    done: Padded<AtomicU64>,
+    asleep: AtomicBool,
 }
 
 struct Shared {
     order: Padded<Order>,
-    /// For each worker the last generation in which its part was claimed, by it or by the caller. The
-    /// caller leaves it alone as long as it can: a line that only one core writes to costs that core nothing.
-    claims: Vec<Padded<AtomicU64>>,
-    /// For each worker the last generation in which it has done its part.
-    done: Vec<Padded<AtomicU64>>,
+    seats: Vec<Seat>,
+    /// The last phase after which its job was not to go on.
+    stopped: AtomicU64,
     panicked: AtomicBool,
 }
 
 // SAFETY: `job` is the one field that is not `Sync` by itself; the protocol above orders every write of it
 // before the reads of its ticket (release and acquire on `ticket`) and after those of the last ticket
-// (release and acquire on `done`). The pointer in it goes to parts that are `Send` and a function that
-// is `Sync`, as the bounds of `Team::run` ask.
+// (release and acquire on `done`). What its pointer leads to is `Send` or `Sync` as `run` and `alternate` ask.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the job's pointer is used by no thread but through the protocol.
 unsafe impl Send for Shared {}
 
 struct Worker {
     thread: Thread,
-    asleep: Arc<AtomicBool>,
     handle: Option<JoinHandle<()>>,
-    /// Runs for which it is left asleep, and how many the next time.
+    /// Jobs for which it is left asleep, and how many the next time.
     skip: u32,
     patience: u32,
 }
@@ -101,7 +118,10 @@ struct Worker {
 pub struct Team {
     shared: Arc<Shared>,
     workers: Vec<Worker>,
-    generation: u64,
+    /// The last phase of the last job.
+    phase: u64,
+    /// For each part the last phase in which the caller took it from another.
+    taken: Vec<u64>,
 }
 
 impl Team {
@@ -112,29 +132,28 @@ impl Team {
     /// Panics if `threads` is 0 or above [`MAX_THREADS`].
     pub fn new(threads: usize) -> io::Result<Self> {
         assert!((1..=MAX_THREADS).contains(&threads), "{threads} threads of 1 to {MAX_THREADS}");
-        unsafe fn nothing(_: *mut (), _: *const (), _: usize) {}
-        let job = Job { call: nothing, parts: ptr::null_mut(), f: ptr::null() };
-        let order = Order { ticket: AtomicU64::new(0), job: UnsafeCell::new(job) };
+        unsafe fn nothing(_: *const (), _: usize, _: usize) -> bool {
+            false
+        }
+        let job = Job { call: nothing, data: ptr::null(), first: 0 };
+        let seat = || Seat {
+            claim: Padded(AtomicU64::new(0)),
+            done: Padded(AtomicU64::new(0)),
+            asleep: AtomicBool::new(false),
+        };
         let shared = Arc::new(Shared {
-            order: Padded(order),
-            claims: (0..threads).map(|_| Padded(AtomicU64::new(0))).collect(),
-            done: (0..threads).map(|_| Padded(AtomicU64::new(0))).collect(),
+            order: Padded(Order { ticket: AtomicU64::new(0), job: UnsafeCell::new(job) }),
+            seats: (0..threads).map(|_| seat()).collect(),
+            stopped: AtomicU64::new(0),
             panicked: AtomicBool::new(false),
         });
-        let mut team = Self { shared, workers: Vec::new(), generation: 0 };
+        let mut team = Self { shared, workers: Vec::new(), phase: 0, taken: vec![0; threads] };
         for index in 1..threads {
-            let (shared, asleep) = (Arc::clone(&team.shared), Arc::new(AtomicBool::new(false)));
-            let flag = Arc::clone(&asleep);
+            let shared = Arc::clone(&team.shared);
             let builder = thread::Builder::new().name(format!("kernels-{index}"));
-            let handle = builder.spawn(move || shared.work(index, &flag))?;
+            let handle = builder.spawn(move || shared.work(index))?;
             let thread = handle.thread().clone();
-            team.workers.push(Worker {
-                thread,
-                asleep,
-                handle: Some(handle),
-                skip: 0,
-                patience: 1,
-            });
+            team.workers.push(Worker { thread, handle: Some(handle), skip: 0, patience: 1 });
         }
         Ok(team)
     }
@@ -144,41 +163,65 @@ impl Team {
         self.workers.len() + 1
     }
 
-    /// Runs `f` on every part, on as many threads as are free; returns when all are done.
+    /// Calls `call(data, x, i)` for `parts` parts and `phases` phases; returns the phase in which one said not
+    /// to go on. None is called after it.
     ///
-    /// Panics if there are more parts than threads, or when `f` does.
-    pub fn run<P: Send, F: Fn(&mut P) + Sync>(&mut self, parts: &mut [P], f: F) {
-        let count = parts.len();
-        assert!(count <= self.threads(), "{count} parts, {} threads", self.threads());
-        // From here on the parts are used through this pointer alone.
-        let (parts, f) = (parts.as_mut_ptr().cast(), ptr::from_ref(&f).cast());
-        self.shared.panicked.store(false, Relaxed);
-        let job = Job { call: call::<P, F>, parts, f };
-        if count > 1 {
-            // SAFETY: no worker reads the job now: the last run waited for all that had claimed a part.
-            unsafe { *self.shared.order.0.job.get() = job };
-            self.publish(count);
+    /// # Safety
+    ///
+    /// `call` may be called with `data` from any thread, for each of the phases in order, and for all parts of
+    /// one phase at once.
+    unsafe fn perform(
+        &mut self,
+        (parts, phases): (usize, usize),
+        call: unsafe fn(*const (), usize, usize) -> bool,
+        data: *const (),
+    ) -> Option<usize> {
+        assert!(parts <= self.threads(), "{parts} parts, {} threads", self.threads());
+        if parts == 0 || phases == 0 {
+            return None;
         }
-        let mut rest = Rest { team: self, next: 1, parts: count, job };
-        if count > 0 {
-            // SAFETY: part 0 exists, no worker has index 0, and `job` is what `call` expects.
-            unsafe { (job.call)(job.parts, job.f, 0) };
+        if parts == 1 {
+            // SAFETY: the caller allows the calls, one after the other.
+            return (0..phases).find(|&phase| !unsafe { call(data, phase, 0) });
         }
-        rest.finish(true);
-        drop(rest);
+        let (first, last) = (self.phase + 1, self.phase + phases as u64);
+        for seat in &self.shared.seats[parts..] {
+            // These sit it out.
+            seat.claim.0.store(last, Relaxed);
+            seat.done.0.store(last, Relaxed);
+        }
+        // SAFETY: no thread reads the job now: every part of the last one is done, and none can be claimed.
+        unsafe { *self.shared.order.0.job.get() = Job { call, data, first } };
+        self.phase = last;
+        self.publish(last, parts);
+        let end = self.shared.attend(0, first, last, &mut self.taken);
+        if end < last {
+            // What a late worker might still claim.
+            for seat in &self.shared.seats {
+                seat.claim.0.store(last, Release);
+                seat.done.0.store(last, Release);
+            }
+        }
+        for (index, worker) in (1..).zip(&mut self.workers[..parts - 1]) {
+            let was_there = !self.shared.seats[index].asleep.load(Relaxed);
+            if was_there && self.taken[index] < first {
+                (worker.skip, worker.patience) = (0, 1);
+            }
+        }
         assert!(!self.shared.panicked.swap(false, Relaxed), "a thread of the team panicked");
+        (self.shared.stopped.load(Relaxed) == end).then(|| (end - first) as usize)
     }
 
-    /// Publishes the next ticket and wakes the workers that sleep.
-    fn publish(&mut self, parts: usize) {
-        self.generation += 1;
+    /// Publishes a ticket and wakes the workers that sleep, of those with a part.
+    fn publish(&mut self, ticket: u64, parts: usize) {
         // Sequentially consistent with `asleep`: either the worker sees the ticket before it sleeps or
         // the caller sees it asleep.
-        self.shared.order.0.ticket.store(self.generation << 16 | parts as u64, SeqCst);
-        for worker in &mut self.workers[..parts.saturating_sub(1)] {
+        self.shared.order.0.ticket.store(ticket, SeqCst);
+        let seats = self.shared.seats[1..parts].iter();
+        for (worker, seat) in self.workers.iter_mut().zip(seats) {
             if worker.skip > 0 {
                 worker.skip -= 1;
-            } else if worker.asleep.load(SeqCst) {
+            } else if seat.asleep.load(SeqCst) {
                 worker.thread.unpark();
                 worker.skip = worker.patience;
                 worker.patience = (2 * worker.patience).min(MOST_PATIENCE);
@@ -189,84 +232,14 @@ impl Team {
 
 impl Drop for Team {
     fn drop(&mut self) {
-        self.publish(0);
+        self.shared.order.0.ticket.store(STOP, SeqCst);
         for worker in &mut self.workers {
             worker.thread.unpark();
             if let Some(handle) = worker.handle.take() {
-                // A worker's panic was reported by `run`; here there is nothing to add.
+                // A worker's panic was reported by `perform`; here there is nothing to add.
                 let _ = handle.join();
             }
         }
-    }
-}
-
-/// Calls the function `f` on part `index` of `parts`.
-///
-/// # Safety
-///
-/// `parts` points to `P`s and `f` to an `F`, alive during the call; part `index` exists and nobody else uses
-/// it.
-unsafe fn call<P, F: Fn(&mut P)>(parts: *mut (), f: *const (), index: usize) {
-    // SAFETY: the caller promises the type and the life of `f`.
-    let f = unsafe { &*f.cast::<F>() };
-    // SAFETY: the caller promises that the part exists.
-    let part = unsafe { parts.cast::<P>().add(index) };
-    // SAFETY: the caller promises that nobody else uses the part.
-    f(unsafe { &mut *part });
-}
-
-/// The parts of a run that the caller has not seen done.
-///
-/// Dropped in a panic of the caller's own part, it keeps workers from beginning the others and waits for
-/// those that have begun, so that nothing is freed that they still use.
-struct Rest<'a> {
-    team: &'a mut Team,
-    next: usize,
-    parts: usize,
-    job: Job,
-}
-
-impl Rest<'_> {
-    /// Takes every part that no worker has begun, and does it if `work`; waits for the others.
-    fn finish(&mut self, work: bool) {
-        while self.next < self.parts {
-            let index = self.next;
-            self.next += 1;
-            let (shared, generation) = (&self.team.shared, self.team.generation);
-            let (claim, done) = (&shared.claims[index].0, &shared.done[index].0);
-            let worker = &mut self.team.workers[index - 1];
-            let mut turns = 0;
-            while work
-                && turns < GRACE
-                && done.load(Acquire) != generation
-                && !worker.asleep.load(Relaxed)
-            {
-                pause(&mut turns);
-            }
-            if done.load(Acquire) != generation {
-                let before = claim.load(Acquire);
-                if before < generation
-                    && claim.compare_exchange(before, generation, AcqRel, Acquire).is_ok()
-                {
-                    if work {
-                        // SAFETY: the part exists, the claim makes it the caller's alone, and the job is
-                        // what `call` expects.
-                        unsafe { (self.job.call)(self.job.parts, self.job.f, index) };
-                    }
-                    continue;
-                }
-                while done.load(Acquire) != generation {
-                    pause(&mut turns);
-                }
-            }
-            (worker.skip, worker.patience) = (0, 1);
-        }
-    }
-}
-
-impl Drop for Rest<'_> {
-    fn drop(&mut self) {
-        self.finish(false);
     }
 }
 
@@ -282,40 +255,26 @@ fn pause(turns: &mut u32) {
 
 impl Shared {
     /// The life of worker `index`.
-    fn work(&self, index: usize, asleep: &AtomicBool) {
-        let mut seen = 0;
+    fn work(&self, index: usize) {
+        let (mut seen, mut taken) = (0, vec![0; self.seats.len()]);
         loop {
-            seen = self.next_ticket(seen, asleep);
-            let (generation, parts) = (seen >> 16, (seen & 0xffff) as usize);
-            if parts == 0 {
+            let last = self.next_ticket(index, seen);
+            if last == STOP {
                 return;
             }
-            let claim = &self.claims[index].0;
-            let before = claim.load(Relaxed);
-            if index >= parts
-                || before >= generation
-                || claim.compare_exchange(before, generation, AcqRel, Relaxed).is_err()
-            {
-                continue;
+            // Where others went on without this worker, it follows its claim; where it sits out, it is claimed to
+            // the end.
+            let claim = self.seats[index].claim.0.load(Acquire);
+            if claim < last {
+                self.attend(index, claim.max(seen + 1), last, &mut taken);
             }
-            // SAFETY: the claim was free, so the caller still waits for this part and does not write the
-            // job before it is done.
-            let job = unsafe { *self.order.0.job.get() };
-            let run = AssertUnwindSafe(|| {
-                // SAFETY: `run` made the job for `call` and keeps alive what it points to until the part is
-                // done; part `index` exists and the claim makes it this worker's alone.
-                unsafe { (job.call)(job.parts, job.f, index) }
-            });
-            if catch_unwind(run).is_err() {
-                self.panicked.store(true, Relaxed);
-            }
-            self.done[index].0.store(generation, Release);
+            seen = last;
         }
     }
 
     /// Waits for a ticket other than `seen`.
-    fn next_ticket(&self, seen: u64, asleep: &AtomicBool) -> u64 {
-        let mut turns = 0;
+    fn next_ticket(&self, index: usize, seen: u64) -> u64 {
+        let (mut turns, asleep) = (0, &self.seats[index].asleep);
         loop {
             let ticket = self.order.0.ticket.load(Acquire);
             if ticket != seen {
@@ -331,48 +290,68 @@ impl Shared {
             }
         }
     }
+
+    /// Takes part in the phases from `next` to `last`, in seat `me`; returns the one after which the job ended.
+    /// All before `next` are done.
+    fn attend(&self, me: usize, next: u64, last: u64, taken: &mut [u64]) -> u64 {
+        for phase in next..last {
+            self.phase(me, phase, taken);
+            if self.stopped.load(Relaxed) == phase {
+                return phase;
+            }
+        }
+        self.phase(me, last, taken);
+        last
+    }
+
+    /// Works on the part of seat `me` in `phase`, and on those that nobody begins; returns when all are done.
+    fn phase(&self, me: usize, phase: u64, taken: &mut [u64]) {
+        self.take(me, phase);
+        for (index, seat) in self.seats.iter().enumerate() {
+            let is_done = || seat.done.0.load(Acquire) >= phase;
+            // Who was late in the last phase, or sleeps, is not waited for.
+            let grace = if taken[index] + 1 == phase { 0 } else { GRACE };
+            let mut turns = 0;
+            while !is_done() && turns < grace && !seat.asleep.load(Relaxed) {
+                pause(&mut turns);
+            }
+            if !is_done() && self.take(index, phase) {
+                taken[index] = phase;
+            }
+            while !is_done() {
+                pause(&mut turns);
+            }
+        }
+    }
+
+    /// Claims a part of `phase` and works on it; returns false where it was claimed before. All phases
+    /// before are done.
+    fn take(&self, index: usize, phase: u64) -> bool {
+        let Seat { claim, done, .. } = &self.seats[index];
+        let before = claim.0.load(Relaxed);
+        if before >= phase || claim.0.compare_exchange(before, phase, AcqRel, Relaxed).is_err() {
+            return false;
+        }
+        // SAFETY: the claim was free, so the caller still waits for this part and does not write the job before
+        // it is done.
+        let job = unsafe { *self.order.0.job.get() };
+        let call = AssertUnwindSafe(|| {
+            // SAFETY: `perform` was promised that the job may be called so: the part exists, for those that do
+            // not were claimed before; the claim makes it this call's alone; all phases before are done.
+            unsafe { (job.call)(job.data, (phase - job.first) as usize, index) }
+        });
+        let goes_on = catch_unwind(call).unwrap_or_else(|_| {
+            self.panicked.store(true, Relaxed);
+            false
+        });
+        if !goes_on {
+            // Who sees the part done sees this too.
+            self.stopped.fetch_max(phase, Relaxed);
+        }
+        done.0.store(phase, Release);
+        true
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn every_part_is_run_once() {
-        for threads in [1, 2, 3, 7] {
-            let mut team = Team::new(threads).unwrap();
-            for round in 0..1000 {
-                let mut parts = vec![round; round % (threads + 1)];
-                team.run(&mut parts, |part| *part += 1);
-                assert!(parts.iter().all(|&part| part == round + 1));
-            }
-        }
-    }
-
-    #[test]
-    fn sleeping_workers_wake() {
-        let mut team = Team::new(2).unwrap();
-        for _ in 0..3 {
-            let deadline = std::time::Instant::now() + Duration::from_secs(10);
-            while !team.workers[0].asleep.load(SeqCst) && std::time::Instant::now() < deadline {
-                thread::sleep(Duration::from_millis(1));
-            }
-            let mut parts = [1, 2];
-            team.run(&mut parts, |part| *part *= 2);
-            assert_eq!(parts, [2, 4]);
-        }
-    }
-
-    #[test]
-    fn a_panic_reaches_the_caller_and_the_team_goes_on() {
-        for bad in [&[0][..], &[1], &[0, 1]] {
-            let mut team = Team::new(2).unwrap();
-            let panicking = || team.run(&mut [0, 1], |part| assert!(!bad.contains(part)));
-            assert!(catch_unwind(AssertUnwindSafe(panicking)).is_err());
-            let mut parts = [1, 2];
-            team.run(&mut parts, |part| *part += 1);
-            assert_eq!(parts, [2, 3]);
-        }
-    }
-}
+mod tests;

@@ -11,8 +11,9 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 
 use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, rules, tiers};
-use kernels::linear::{self, BlockPart, BlockWeights};
-use kernels::{Batch, F32x16, MatMut, MatRef, gemm, optim, reference};
+use kernels::batch::{self, Batch};
+use kernels::linear::{self, BlockPart, BlockWeights, Lists};
+use kernels::{F32x16, MatMut, MatRef, gemm, optim, reference};
 
 /// Which end of a slice meets the forbidden page.
 #[derive(Clone, Copy, Debug)]
@@ -117,21 +118,24 @@ fn forward_and_softmax() {
             let padded = linear::padded_classes(classes);
             for (isa, edge) in tiers().into_iter().flat_map(|isa| EDGES.map(|edge| (isa, edge))) {
                 let mut plain = Batch::default();
-                plain.begin(rows.iter().map(|row| row % classes as u32), padded, 1);
+                let labels: Vec<u32> = rows.iter().map(|row| row % classes as u32).collect();
+                plain.begin(&labels, padded, 1);
                 let mut fenced = plain.clone();
-                let mut part = plain.parts().next().unwrap();
-                linear::forward(isa, &data.images, (&rows, &[]), &weights, &mut part, None);
-                let mut sums = Guarded::new(&vec![F32x16::default(); part.sums.len()], edge);
-                let rows = Guarded::new(&rows, edge);
-                let mut fenced_part = fenced.parts().next().unwrap();
-                fenced_part.sums = &mut sums;
-                linear::forward(isa, &data.images, (&rows, &[]), &weights, &mut fenced_part, None);
-                check_bits(&flat16(&sums), &flat16(part.sums), &format!("sums, {isa:?}"));
-                assert!(kernels::softmax(isa, &mut part, &bias, 0.5, 0.25));
-                let p = flat16(part.sums);
-                let mut part = fenced.parts().next().unwrap();
-                part.sums = &mut sums;
-                assert!(kernels::softmax(isa, &mut part, &Guarded::new(&bias, edge), 0.5, 0.25));
+                let [part] = plain.parts_mut() else { panic!("one part") };
+                let forward = |rows: &[u32], weights: &[F32x16], sums: &mut [F32x16]| {
+                    linear::forward(isa, &data.images, (rows, &[]), weights, (sums, padded));
+                };
+                forward(&rows, weights.pairs(), part.sums_mut());
+                let zeros = vec![F32x16::default(); part.sums_mut().len()];
+                let mut sums = Guarded::new(&zeros, edge);
+                let weights = Guarded::new(weights.pairs(), edge);
+                forward(&Guarded::new(&rows, edge), &weights, &mut sums);
+                check_bits(&flat16(&sums), &flat16(part.sums_mut()), &format!("sums, {isa:?}"));
+                assert!(kernels::softmax(isa, part.rows_mut(), &bias, 0.5, 0.25));
+                let p = flat16(part.sums_mut());
+                let mut rows = fenced.parts_mut()[0].rows_mut();
+                rows.sums = &mut sums;
+                assert!(kernels::softmax(isa, rows, &Guarded::new(&bias, edge), 0.5, 0.25));
                 check_bits(&flat16(&sums), &p, &format!("probabilities, {isa:?}"));
                 for c in 0..classes {
                     let expected: Vec<f32> = plain.error_terms(c).collect();
@@ -157,7 +161,7 @@ fn backward() {
                 let mut fast = Fast::new(isa, 1, &data, &state);
                 assert!(fast.forward(&data, &rows, &labels));
                 let mut bias = Guarded::new(&vec![f32::NAN; classes], edge);
-                fast.batch.bias_gradient(isa, &mut bias);
+                batch::bias_gradient(isa, fast.batch.parts(), &mut bias);
                 assert!(bias.iter().all(|g| g.is_finite()));
                 for (first, count) in [(0, 12), (3, 5), (11, 1), (4, 0)] {
                     let rule = rules()[random.below(6) as usize];
@@ -166,8 +170,12 @@ fn backward() {
                     let mut fenced = [(); 3].map(|()| Guarded::new(&blocks, edge));
                     let run = |[w, m, v]: [&mut [F32x16]; 3]| {
                         let mut part = BlockPart { first, w, m, v };
-                        let (images, pairs) = (&data.images, &fast.pairs);
-                        linear::backward(isa, images, pairs, &fast.batch, rule, &mut part)
+                        let (images, mut lists) = (&data.images, Lists::default());
+                        let fenced = Guarded::new(&rows, edge);
+                        lists.begin(isa, images, (&fenced, 0..n), first..first + count);
+                        lists.build(isa);
+                        let errors = Guarded::new(fast.batch.parts()[0].error_rows(), edge);
+                        linear::backward(isa, images, &lists, (&errors, padded), rule, &mut part)
                     };
                     assert!(run(plain.each_mut().map(|v| &mut v[..])));
                     assert!(run(fenced.each_mut().map(|v| &mut v[..])));

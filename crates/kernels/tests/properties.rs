@@ -173,7 +173,7 @@ fn check_bounds(sample: &Sample, data: &Data) -> TestCaseResult {
     let gradient = fast.gradient(data, &sample.rows());
     check_bound(&gradient.weights, &exact.weights, |i| bounds.weights[i], "gradient");
     let mut bias = vec![f32::NAN; classes];
-    fast.batch.bias_gradient(fast.isa, &mut bias);
+    kernels::batch::bias_gradient(fast.isa, fast.batch.parts(), &mut bias);
     check_bound(&bias, &exact.bias, |c| bounds.bias[c], "gradient of the biases");
     Ok(())
 }

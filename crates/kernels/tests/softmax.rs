@@ -13,15 +13,15 @@ const CLASSES: [usize; 10] = [1, 2, 3, 9, 10, 11, 16, 17, 26, 100];
 /// A scale of 1 and biases of -0 leave the bits of the logits as they are.
 fn softmax(isa: Isa, parts: usize, z: &[Vec<f32>], labels: &[u32]) -> (bool, Batch) {
     let (mut batch, classes) = (Batch::default(), z[0].len());
-    batch.begin(labels.iter().copied(), classes, parts);
+    batch.begin(labels, classes, parts);
     let mut finite = true;
-    for mut part in batch.parts() {
-        for (i, z) in z[part.positions.clone()].iter().enumerate() {
+    for part in batch.parts_mut() {
+        for (i, z) in z[part.positions()].iter().enumerate() {
             for (c, &z) in z.iter().enumerate() {
-                part.sums[i / 16 * classes + c].0[i % 16] = z;
+                part.sums_mut()[i / 16 * classes + c].0[i % 16] = z;
             }
         }
-        finite &= kernels::softmax(isa, &mut part, &vec![-0.0; classes], 1.0, 0.5);
+        finite &= kernels::softmax(isa, part.rows_mut(), &vec![-0.0; classes], 1.0, 0.5);
     }
     (finite, batch)
 }
@@ -43,7 +43,7 @@ fn check(z: &[Vec<f32>], labels: &[u32]) {
         let losses: Vec<f32> = rows.iter().map(|row| row.loss).collect();
         check_bits(&batch.losses().collect::<Vec<_>>(), &losses, &format!("losses, {isa:?}"));
         let mut actual = vec![f32::NAN; classes];
-        batch.bias_gradient(isa, &mut actual);
+        kernels::batch::bias_gradient(isa, batch.parts(), &mut actual);
         check_bits(&actual, &gradient, &format!("gradient of the biases, {isa:?}"));
         for (row, predicted) in rows.iter().zip(batch.predicted()) {
             assert_eq!(predicted, row.predicted, "{isa:?}");
@@ -159,13 +159,12 @@ fn one_bad_logit_anywhere_is_found() {
 #[should_panic(expected = "3 classes of 2")]
 fn more_classes_than_there_is_room_for() {
     let mut batch = Batch::default();
-    batch.begin([0].into_iter(), 2, 1);
-    let mut part = batch.parts().next().unwrap();
-    kernels::softmax(Isa::detect(), &mut part, &[0.0; 3], 1.0, 1.0);
+    batch.begin(&[0], 2, 1);
+    kernels::softmax(Isa::detect(), batch.parts_mut()[0].rows_mut(), &[0.0; 3], 1.0, 1.0);
 }
 
 #[test]
 #[should_panic(expected = "a batch without rows")]
 fn a_batch_without_rows() {
-    Batch::default().begin(std::iter::empty(), 2, 1);
+    Batch::default().begin(&[], 2, 1);
 }

@@ -164,7 +164,7 @@ fn gradients() {
                 let mut fast = Fast::new(isa, parts, &data, &state);
                 assert!(fast.forward(&data, &rows, &labels));
                 let mut bias = vec![f32::NAN; classes];
-                fast.batch.bias_gradient(isa, &mut bias);
+                kernels::batch::bias_gradient(isa, fast.batch.parts(), &mut bias);
                 check_bits(&bias, &expected.bias, &format!("biases, {name}"));
                 // A step from zero against the slope; it makes +0 of -0.
                 let weights: Vec<f32> = expected.weights.iter().map(|g| g + 0.0).collect();

@@ -102,11 +102,11 @@ fn forward(
 ) -> Result<Batch, NonFinite> {
     let (images, classes) = (data.images(), bias.len());
     let mut batch = Batch::default();
-    batch.begin(data.labels()[rows.clone()].iter().copied(), Layer::padded(classes), 1);
+    batch.begin(&data.labels()[rows.clone()], Layer::padded(classes), 1);
     let indices: Vec<u32> = rows.clone().map(|row| row as u32).collect();
-    let finite = batch.parts().all(|mut part| {
-        layer.forward(isa, images, (&indices, &[]), classes, &mut part, None);
-        kernels::softmax(isa, &mut part, bias, images.scale(), 1.0)
+    let finite = batch.parts_mut().iter_mut().all(|part| {
+        layer.forward(isa, images, (&indices, &[]), classes, part);
+        kernels::softmax(isa, part.rows_mut(), bias, images.scale(), 1.0)
     });
     if finite {
         return Ok(batch);

@@ -1,7 +1,7 @@
 //! The linear layer in the form that its number of classes asks for.
 
 use kernels::batch::BatchPart;
-use kernels::linear::{self, BlockWeights, Pairs};
+use kernels::linear::{self, BlockWeights};
 use kernels::spec::FEW_CLASSES;
 use kernels::{Images, Isa, Layout, NonFinite, dense, spec};
 
@@ -44,19 +44,25 @@ impl Layer {
     }
 
     /// Computes the sums of a part of a batch, whose images are `rows`; fetches those of `upcoming` into the
-    /// cache on the way. In `pairs` it records what the backward pass needs, where one follows.
+    /// cache on the way.
     pub(crate) fn forward(
         &self,
         isa: Isa,
         images: &Images,
         (rows, upcoming): (&[u32], &[u32]),
         classes: usize,
-        part: &mut BatchPart<'_>,
-        pairs: Option<&mut Pairs>,
+        part: &mut BatchPart,
     ) {
         match self {
             Self::Blocks(weights) => {
-                linear::forward(isa, images, (rows, upcoming), weights, part, pairs)
+                let padded = part.padded();
+                linear::forward(
+                    isa,
+                    images,
+                    (rows, upcoming),
+                    weights.pairs(),
+                    (part.sums_mut(), padded),
+                )
             }
             Self::Dense(weights) => dense::forward(isa, images, rows, weights, classes, part),
         }

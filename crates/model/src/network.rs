@@ -1,17 +1,21 @@
-//! One training step: forward, softmax, backward and update, on all threads.
+//! Training steps: forward, softmax, backward and update, on all threads.
 //!
 //! ```text
-//! images forward    each thread: sums, softmax and error terms of its part of the batch
-//! blocks backward   each thread: gradient and update of its part of the weights
+//! images forward    each thread: sums, softmax and error terms of its part of the batch; lists of the
+//!                   images that have its blocks
+//! blocks backward   each thread: gradient and update of its part of the weights, and of its own biases
 //! ```
 //!
-//! A thread owns what it writes, whole, so that no sum depends on their number.
+//! A thread owns what it writes, whole, so that no sum depends on their number. Between the halves, and
+//! between steps, all wait for all; many steps are one job of the team.
 
-use kernels::batch::BatchPart;
-use kernels::linear::{self, BlockPart, Pairs};
+use std::ops::Range;
+
+use kernels::batch::{self, Batch, BatchPart};
+use kernels::linear::{self, BlockPart, Lists};
 use kernels::spec::{self, Rule};
 use kernels::team::Team;
-use kernels::{Batch, Isa, NonFinite, dense, optim};
+use kernels::{F32x16, Isa, NonFinite, dense, optim};
 
 use crate::dataset::Dataset;
 use crate::layer::Layer;
@@ -30,16 +34,82 @@ pub(crate) struct Network {
     /// Biases and their moments.
     bias: [Vec<f32>; 3],
     batch: Batch,
-    /// Of each part of the batch: which images have which blocks.
-    pairs: Vec<Pairs>,
+    /// Of each thread.
+    scratch: Vec<Scratch>,
 }
 
-/// What one thread does in the second half of a step.
-struct Backward<'a> {
-    blocks: BlockPart<'a>,
-    /// The first thread updates the biases too.
-    bias: Option<&'a mut [Vec<f32>; 3]>,
-    finite: bool,
+/// Steps of training, one after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Steps<'a> {
+    /// The images of the steps, and behind them those of later ones.
+    pub(crate) order: &'a [u32],
+    pub(crate) batch_size: usize,
+    /// What each step does; there are as many steps.
+    pub(crate) rules: &'a [Rule],
+    /// The slope of the L2 penalty.
+    pub(crate) l2: f32,
+}
+
+impl<'a> Steps<'a> {
+    /// The images of step `i`, and those of the next.
+    fn rows(&self, i: usize) -> (&'a [u32], &'a [u32]) {
+        let rest = &self.order[(i * self.batch_size).min(self.order.len())..];
+        let (rows, rest) = rest.split_at(self.batch_size.min(rest.len()));
+        (rows, &rest[..self.batch_size.min(rest.len())])
+    }
+}
+
+/// What a thread keeps to itself during some steps.
+struct Own<'a> {
+    /// Its part of the batch and of the weights.
+    index: usize,
+    blocks: Range<usize>,
+    m: &'a mut [F32x16],
+    v: &'a mut [F32x16],
+    scratch: &'a mut Scratch,
+    /// Biases and their moments: every thread has its own, and all are equal, because to pass them on takes
+    /// longer than to work them out.
+    bias: [Vec<f32>; 3],
+}
+
+/// What a thread needs in a step and not after it.
+#[derive(Default)]
+struct Scratch {
+    /// Which images have which of its blocks.
+    lists: Lists,
+    /// The error terms of all images of a batch that has several parts.
+    errors: Vec<F32x16>,
+}
+
+/// What all threads see of a forward pass.
+#[derive(Clone, Copy)]
+struct Forward<'a> {
+    isa: Isa,
+    data: &'a Dataset,
+    classes: usize,
+    parts: usize,
+}
+
+impl Forward<'_> {
+    /// Runs part `index` of the images `rows` forward, their sums by `sums`; returns whether all logits are
+    /// finite.
+    fn part(
+        &self,
+        (rows, upcoming): (&[u32], &[u32]),
+        (index, part): (usize, &mut BatchPart),
+        bias: &[f32],
+        sums: impl FnOnce((&[u32], &[u32]), &mut BatchPart),
+    ) -> bool {
+        let positions = batch::positions(rows.len(), self.parts, index);
+        let own = &rows[positions.clone()];
+        let labels = own.iter().map(|&row| self.data.labels()[row as usize]);
+        part.begin(positions.clone(), labels, Layer::padded(self.classes));
+        // A thread fetches what it will most likely work on in the next step.
+        let upcoming = upcoming.get(positions).unwrap_or(&[]);
+        sums((own, upcoming), part);
+        let scale = self.data.images().scale();
+        kernels::softmax(self.isa, part.rows_mut(), bias, scale, scale / rows.len() as f32)
+    }
 }
 
 impl Network {
@@ -55,7 +125,7 @@ impl Network {
             v: zeros,
             bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
             batch: Batch::default(),
-            pairs: Vec::new(),
+            scratch: Vec::new(),
             threads: team.threads(),
             team,
         }
@@ -101,99 +171,143 @@ impl Network {
         &self.batch
     }
 
-    /// Runs the images `rows` through the model; those of `upcoming` come next.
-    pub(crate) fn forward(
-        &mut self,
-        data: &Dataset,
-        (rows, upcoming): (&[u32], &[u32]),
-    ) -> Result<(), NonFinite> {
+    fn pass<'a>(&self, data: &'a Dataset) -> Forward<'a> {
         let parts = match self.weights {
             Layer::Blocks(_) => self.threads,
             Layer::Dense(_) => 1,
         };
-        let labels = rows.iter().map(|&row| data.labels()[row as usize]);
-        self.batch.begin(labels, Layer::padded(self.classes), parts);
-        let (isa, images, classes) = (self.isa, data.images(), self.classes);
-        let (weights, bias, scale) = (&self.weights, &self.bias[0], images.scale());
-        let error_scale = scale / rows.len() as f32;
-        self.pairs.resize_with(self.batch.part_count(), Pairs::default);
-        let mut parts: Vec<(BatchPart<'_>, &mut Pairs, bool)> = self
-            .batch
-            .parts()
-            .zip(&mut self.pairs)
-            .map(|(part, pairs)| (part, pairs, true))
-            .collect();
-        self.team.run(&mut parts, |(part, pairs, finite)| {
-            let positions = part.positions.clone();
-            // A thread fetches what it will most likely work on in the next step.
-            let upcoming = upcoming.get(positions.start..).unwrap_or(&[]);
-            let upcoming = &upcoming[..upcoming.len().min(positions.len())];
-            let rows = (&rows[positions], upcoming);
-            weights.forward(isa, images, rows, classes, part, Some(pairs));
-            *finite = kernels::softmax(isa, part, bias, scale, error_scale);
+        Forward { isa: self.isa, data, classes: self.classes, parts }
+    }
+
+    /// Runs the images `rows` through the model.
+    pub(crate) fn forward(&mut self, data: &Dataset, rows: &[u32]) -> Result<(), NonFinite> {
+        let pass = self.pass(data);
+        let (weights, bias) = (&self.weights, &self.bias[0]);
+        let parts = self.batch.cut(pass.parts).iter_mut().enumerate();
+        let mut parts: Vec<(usize, &mut BatchPart, bool)> =
+            parts.map(|(index, part)| (index, part, true)).collect();
+        self.team.run(&mut parts, |(index, part, finite)| {
+            *finite = pass.part((rows, &[]), (*index, part), bias, |rows, part| {
+                weights.forward(pass.isa, data.images(), rows, pass.classes, part);
+            });
         });
         if parts.iter().all(|&(_, _, finite)| finite) {
             return Ok(());
         }
-        Err(weights.first_bad_logit(bias, data, rows.iter().copied()))
+        Err(self.bad_logit(data, rows))
     }
 
-    /// Runs the images `rows` forward, then updates the model by the gradient of their mean loss; the
-    /// images `upcoming` come next.
-    pub(crate) fn step(
+    fn bad_logit(&self, data: &Dataset, rows: &[u32]) -> NonFinite {
+        self.weights.first_bad_logit(&self.bias[0], data, rows.iter().copied())
+    }
+
+    /// Takes `steps`: each runs its images forward, then updates the model by the gradient of their mean loss.
+    ///
+    /// Errors with the number of the first step (from 0) that meets a number that is not finite.
+    pub(crate) fn take(
         &mut self,
         data: &Dataset,
-        (rows, upcoming): (&[u32], &[u32]),
-        rule: (Rule, f32),
-    ) -> Result<(), NonFinite> {
-        self.forward(data, (rows, upcoming))?;
-        let finite = match (&mut self.weights, &mut self.m, &mut self.v) {
-            (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
-                let padded = Layer::padded(self.classes);
-                let per_part = data.images().layout().block_count().div_ceil(self.threads);
-                let len = per_part * padded / 2;
-                let w = w.pairs_mut().chunks_mut(len);
-                let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
-                let mut bias = Some(&mut self.bias);
-                let parts = w.zip(moments).enumerate();
-                let mut parts: Vec<Backward<'_>> = parts
-                    .map(|(i, (w, (m, v)))| Backward {
-                        blocks: BlockPart { first: i * per_part, w, m, v },
-                        bias: bias.take(),
-                        finite: true,
-                    })
-                    .collect();
-                let (isa, images, batch) = (self.isa, data.images(), &self.batch);
-                let pairs = &self.pairs[..];
-                self.team.run(&mut parts, |part| {
-                    let blocks = &mut part.blocks;
-                    part.finite = linear::backward(isa, images, pairs, batch, rule, blocks);
-                    if let Some(bias) = &mut part.bias {
-                        part.finite &= update_bias(isa, batch, rule.0, bias);
-                    }
-                });
-                parts.iter().all(|part| part.finite)
-            }
-            (Layer::Dense(w), Layer::Dense(m), Layer::Dense(v)) => {
-                let mut g = vec![0.0; w.len()];
-                dense::gradient(self.isa, data.images(), rows, &self.batch, self.classes, &mut g);
-                let finite = optim::update_all(self.isa, rule, &g, (w, m, v));
-                finite & update_bias(self.isa, &self.batch, rule.0, &mut self.bias)
-            }
-            _ => unreachable!("weights and moments are made in the same form"),
+        steps: Steps<'_>,
+    ) -> Result<(), (usize, NonFinite)> {
+        // The last half step that was done, where there is one that finds numbers that are not finite.
+        let stopped = match (&mut self.weights, &mut self.m, &mut self.v) {
+            (Layer::Blocks(_), Layer::Blocks(_), Layer::Blocks(_)) => self.take_blocks(data, steps),
+            _ => self.take_dense(data, steps),
         };
-        if finite {
-            return Ok(());
+        let Err(half) = stopped else { return Ok(()) };
+        let cause = if half.is_multiple_of(2) {
+            Err(self.bad_logit(data, steps.rows(half / 2).0))
+        } else {
+            let Parameters { weights, bias } = self.parameters(data);
+            NonFinite::check(&weights, &bias)
+        };
+        cause.map_err(|cause| (half / 2, cause))
+    }
+
+    fn take_blocks(&mut self, data: &Dataset, steps: Steps<'_>) -> Result<(), usize> {
+        let pass = self.pass(data);
+        let (isa, images, padded) = (self.isa, data.images(), Layer::padded(self.classes));
+        let (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) =
+            (&mut self.weights, &mut self.m, &mut self.v)
+        else {
+            unreachable!("weights and moments are made in the same form")
+        };
+        let count = images.layout().block_count();
+        let per_part = count.div_ceil(pass.parts);
+        let len = per_part * padded / 2;
+        self.scratch.resize_with(pass.parts, Scratch::default);
+        let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
+        let mut moments = moments.chain(std::iter::repeat_with(Default::default));
+        let mut own: Vec<Own<'_>> = Vec::new();
+        for (index, scratch) in self.scratch.iter_mut().enumerate() {
+            let blocks = (index * per_part).min(count)..((index + 1) * per_part).min(count);
+            let (m, v) = moments.next().unwrap_or_default();
+            own.push(Own { index, blocks, m, v, scratch, bias: self.bias.clone() });
         }
-        let Parameters { weights, bias } = self.parameters(data);
-        NonFinite::check(&weights, &bias)
+        let stopped = self.team.alternate(
+            steps.rules.len(),
+            &mut own,
+            self.batch.cut(pass.parts),
+            (w.pairs_mut(), len),
+            |step, own, part, weights| {
+                let (rows, upcoming) = steps.rows(step);
+                let positions = batch::positions(rows.len(), pass.parts, own.index);
+                own.scratch.lists.expect(images, (rows, &positions));
+                let first = own.blocks.start * padded / 2;
+                linear::expect(weights, first..first + own.m.len());
+                own.scratch.lists.begin(isa, images, (rows, positions), own.blocks.clone());
+                pass.part((rows, upcoming), (own.index, part), &own.bias[0], |rows, part| {
+                    linear::forward(isa, images, rows, weights, (part.sums_mut(), padded));
+                })
+            },
+            |step, own, parts, w| {
+                let rule = (steps.rules[step], steps.l2);
+                let Scratch { lists, errors } = own.scratch;
+                batch::expect(parts, own.index);
+                lists.build(isa);
+                let errors = batch::error_rows(parts, errors);
+                let mut blocks = BlockPart { first: own.blocks.start, w, m: own.m, v: own.v };
+                let finite =
+                    linear::backward(isa, images, lists, (errors, padded), rule, &mut blocks);
+                finite & update_bias(isa, parts, rule.0, &mut own.bias)
+            },
+        );
+        // At least one, since there are threads.
+        if let Some(own) = own.into_iter().next() {
+            self.bias = own.bias;
+        }
+        stopped
+    }
+
+    fn take_dense(&mut self, data: &Dataset, steps: Steps<'_>) -> Result<(), usize> {
+        for (i, &rule) in steps.rules.iter().enumerate() {
+            let rows = steps.rows(i).0;
+            self.forward(data, rows).map_err(|_| 2 * i)?;
+            let (Layer::Dense(w), Layer::Dense(m), Layer::Dense(v)) =
+                (&mut self.weights, &mut self.m, &mut self.v)
+            else {
+                unreachable!("weights and moments are made in the same form")
+            };
+            let mut g = vec![0.0; w.len()];
+            dense::gradient(self.isa, data.images(), rows, &self.batch, self.classes, &mut g);
+            let finite = optim::update_all(self.isa, (rule, steps.l2), &g, (w, m, v));
+            if !(finite & update_bias(self.isa, self.batch.parts(), rule, &mut self.bias)) {
+                return Err(2 * i + 1);
+            }
+        }
+        Ok(())
     }
 }
 
 /// Updates the biases by the gradient of the batch; returns whether they are finite.
-fn update_bias(isa: Isa, batch: &Batch, rule: Rule, [bias, m, v]: &mut [Vec<f32>; 3]) -> bool {
+fn update_bias(
+    isa: Isa,
+    parts: &[BatchPart],
+    rule: Rule,
+    [bias, m, v]: &mut [Vec<f32>; 3],
+) -> bool {
     let mut gradient = vec![0.0; bias.len()];
-    batch.bias_gradient(isa, &mut gradient);
+    batch::bias_gradient(isa, parts, &mut gradient);
     for (c, g) in gradient.into_iter().enumerate() {
         spec::update(rule, g, &mut bias[c], &mut m[c], &mut v[c]);
     }

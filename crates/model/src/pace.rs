@@ -75,14 +75,19 @@ impl Pace {
         }
     }
 
+    /// The most steps to take before the time is wanted again.
+    pub(crate) fn most_steps(&self) -> usize {
+        (LOOK - self.steps % LOOK) as usize
+    }
+
     /// Whether the time is wanted before the next step is counted.
     pub(crate) fn wants_time(&self) -> bool {
         self.team > 1 && self.steps.is_multiple_of(LOOK)
     }
 
-    /// Counts a step that was taken.
-    pub(crate) fn count(&mut self) {
-        self.steps += 1;
+    /// Counts steps that were taken, at most [`Pace::most_steps`].
+    pub(crate) fn count(&mut self, steps: usize) {
+        self.steps += steps as u32;
     }
 
     /// Hears that `now` of training time have passed since some moment, the same in all calls.
@@ -144,7 +149,7 @@ mod tests {
             }
             alone += u32::from(pace.threads() == 1);
             now += micros(pace.threads());
-            pace.count();
+            pace.count(1);
         }
         (f64::from(alone) / f64::from(steps), now)
     }
@@ -177,7 +182,7 @@ mod tests {
         for _ in 0..1000 {
             assert!(!pace.wants_time());
             assert_eq!(pace.threads(), 1);
-            pace.count();
+            pace.count(1);
         }
     }
 }

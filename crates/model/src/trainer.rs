@@ -3,14 +3,15 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use kernels::spec::{self, Rule};
 use kernels::team::Team;
-use kernels::{Isa, NonFinite, spec};
+use kernels::{Isa, NonFinite};
 
 use crate::classifier::evaluate;
 use crate::config::{ConfigError, TrainConfig};
 use crate::dataset::{Dataset, Split};
 use crate::metrics::Evaluation;
-use crate::network::Network;
+use crate::network::{Network, Steps};
 use crate::optimizer::Schedule;
 use crate::pace::Pace;
 use crate::parameters::Parameters;
@@ -18,6 +19,9 @@ use crate::state::{RestoreError, State};
 
 /// The tutorial validates and tests on the first images only, this many.
 pub const TUTORIAL_SUBSET: usize = 1_000;
+
+/// Images of steps that are taken at once; between them the observer is asked what it wants.
+const MOST_IMAGES: usize = 4_096;
 
 /// Loss and accuracy of a batch or a set.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,7 +76,7 @@ pub trait Observer {
     fn on(&mut self, event: Event<'_>) -> ControlFlow<()>;
     /// The time since some fixed moment.
     fn now(&self) -> Duration;
-    /// Whether the state after `step`, which was just taken, is wanted: then [`Event::State`] follows.
+    /// Whether the state after `step`, which is to be taken soon, is wanted: then [`Event::State`] follows it.
     fn wants_state(&mut self, _step: u64) -> bool {
         false
     }
@@ -227,26 +231,20 @@ impl<'a> Trainer<'a> {
         let mut training_time = Duration::ZERO;
         let mut started = observer.now();
         let order = self.split.epoch_order(self.config.seed, epoch, self.config.shuffle);
-        let batches = order.chunks(self.config.batch_size).enumerate();
-        for (iteration, rows) in batches.skip(self.iteration) {
-            let next = (iteration + 1) * self.config.batch_size;
-            let upcoming = order.get(next..).unwrap_or(&[]);
-            let upcoming = &upcoming[..upcoming.len().min(self.config.batch_size)];
-            self.step += 1;
+        while self.iteration < self.iterations() {
             if self.pace.wants_time() {
                 let since = observer.now().saturating_sub(started);
                 self.pace.at(self.trained + training_time + since);
                 self.network.set_threads(self.pace.threads());
             }
-            self.pace.count();
-            let rule = (self.schedule.next_rule(), self.config.l2 as f32);
-            let stepped = self.network.step(self.data, (rows, upcoming), rule);
-            stepped.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
-            self.iteration = iteration + 1;
-            if iteration % self.config.log_every == 0 {
+            let (count, wants_state) = self.stretch(observer);
+            self.take(epoch, &order, count)?;
+            let iteration = self.iteration - 1;
+            if iteration.is_multiple_of(self.config.log_every) {
                 training_time += observer.now().saturating_sub(started);
+                let rows = order.chunks(self.config.batch_size).nth(iteration).unwrap_or(&[]);
                 let before = self.score();
-                let forward = self.network.forward(self.data, (rows, &[]));
+                let forward = self.network.forward(self.data, rows);
                 forward.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
                 let (step, after) = (self.step, self.score());
                 let event = Event::Step { epoch, iteration, step, before, after };
@@ -255,7 +253,7 @@ impl<'a> Trainer<'a> {
                 }
                 started = observer.now();
             }
-            if observer.wants_state(self.step) {
+            if wants_state {
                 training_time += observer.now().saturating_sub(started);
                 if observer.on(Event::State(&self.state())).is_break() {
                     return Ok(ControlFlow::Break(()));
@@ -280,6 +278,42 @@ impl<'a> Trainer<'a> {
             validation_all: whole.as_ref(),
             training_time,
         }))
+    }
+
+    /// How many steps to take at once: up to the first after which something is wanted; and whether that is
+    /// the state.
+    fn stretch(&self, observer: &mut dyn Observer) -> (usize, bool) {
+        let most = self.pace.most_steps().min((MOST_IMAGES / self.config.batch_size).max(1));
+        let most = most.min(self.iterations() - self.iteration);
+        for count in 1..=most {
+            let step = self.step + count as u64;
+            if observer.wants_state(step) {
+                return (count, true);
+            }
+            let is_logged = (self.iteration + count - 1).is_multiple_of(self.config.log_every);
+            if is_logged || observer.wants_parameters(step) {
+                return (count, false);
+            }
+        }
+        (most, false)
+    }
+
+    /// Takes the next `count` steps.
+    fn take(&mut self, epoch: u64, order: &[u32], count: usize) -> Result<(), Diverged> {
+        let (batch_size, l2) = (self.config.batch_size, self.config.l2 as f32);
+        let rules: Vec<Rule> = (0..count).map(|_| self.schedule.next_rule()).collect();
+        let order = &order[self.iteration * batch_size..];
+        let steps = Steps { order, batch_size, rules: &rules, l2 };
+        let taken = self.network.take(self.data, steps);
+        let whole = taken.as_ref().map_or_else(|&(failed, _)| failed, |()| count);
+        self.pace.count(count);
+        self.iteration += whole;
+        self.step += whole as u64;
+        taken.map_err(|(failed, cause)| {
+            self.step += 1;
+            let rows = order.chunks(batch_size).nth(failed).unwrap_or(&[]);
+            self.diverged(epoch, self.iteration, rows, cause)
+        })
     }
 
     /// Evaluates the first `count` validation images.

@@ -18,9 +18,8 @@
 //! | the same, a list of positions and a cursor an image | 6.2 |
 //! | the same, the bits walked without a list | 6.2, and 10.2 with AVX2 |
 
-use super::pairs::Pairs;
+use super::lists::Lists;
 use super::with_classes;
-use crate::batch::Batch;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::optim::{Weight, update};
@@ -41,47 +40,47 @@ pub struct BlockPart<'a> {
     pub v: &'a mut [F32x16],
 }
 
-/// Computes the gradient of the blocks of `part` from the error terms of `batch`, and updates their
+/// Computes the gradient of the blocks of `part` from the error terms of a batch, and updates their
 /// weights and moments at once; returns whether all new weights are finite.
 ///
-/// Shapes: `pairs` `[parts of the batch]`, recorded when those parts of `images` went forward. Equals
-/// `spec::gradient` and `spec::update` bit for bit.
+/// Shapes: `lists` of the same blocks and the images of the batch; `errors` [images of the batch], with the
+/// `padded` classes of each. Equals `spec::gradient` and `spec::update` bit for bit.
 ///
 /// Panics if the shapes do not fit.
 pub fn backward(
     isa: Isa,
     images: &Images,
-    pairs: &[Pairs],
-    batch: &Batch,
+    lists: &Lists,
+    (errors, padded): (&[F32x16], usize),
     rule: (Rule, f32),
     part: &mut BlockPart<'_>,
 ) -> bool {
-    let (n, half) = (part.w.len(), batch.padded() / 2);
+    let (n, half) = (part.w.len(), padded / 2);
     assert_eq!((n % half, part.m.len(), part.v.len()), (0, n, n), "weights and moments");
-    let (end, blocks) = (part.first + n / half, images.layout().block_count());
-    assert!(end <= blocks, "blocks up to {end} of {blocks}");
-    assert_eq!(pairs.len(), batch.part_count(), "parts of the batch");
-    with_rows!(images, |x| dispatch!(isa, |s| backward_classes(s, x, pairs, batch, rule, part)))
+    assert_eq!(lists.blocks(), part.first..part.first + n / half, "blocks");
+    assert_eq!(lists.images(), errors.len(), "images of the batch");
+    let errors = (errors, padded);
+    with_rows!(images, |x| dispatch!(isa, |s| backward_classes(s, x, lists, errors, rule, part)))
 }
 
 #[inline(always)]
 fn backward_classes<S: Simd, E: Feature>(
     s: S,
     images: &BlockRows<E>,
-    pairs: &[Pairs],
-    batch: &Batch,
+    lists: &Lists,
+    (errors, padded): (&[F32x16], usize),
     rule: (Rule, f32),
     part: &mut BlockPart<'_>,
 ) -> bool {
-    with_classes!(batch.padded(), backward_blocks::<S, E>(s, images, pairs, batch, rule, part))
+    with_classes!(padded, backward_blocks::<S, E>(s, images, lists, errors, rule, part))
 }
 
 #[inline(always)]
 fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     s: S,
     images: &BlockRows<E>,
-    pairs: &[Pairs],
-    batch: &Batch,
+    lists: &Lists,
+    errors: &[F32x16],
     rule: (Rule, f32),
     part: &mut BlockPart<'_>,
 ) -> bool {
@@ -91,7 +90,7 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     let mut poison = s.splat(0.0);
     for (t, (w, (m, v))) in (part.first..).zip(w.chunks_exact_mut(of_block).zip(moments)) {
         for first in (0..of_block / S::LANES).step_by(H) {
-            let g = gradient::<_, E, H>(s, images, (pairs, t), (batch.error_rows(), first));
+            let g = gradient::<_, E, H>(s, images, lists.of(t, errors), first);
             for (i, g) in (first..).zip(g) {
                 let lanes = i * S::LANES..(i + 1) * S::LANES;
                 let (w, m, v) = (&mut w[lanes.clone()], &mut m[lanes.clone()], &mut v[lanes]);
@@ -107,24 +106,21 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     is_zero(s, poison)
 }
 
-/// Sums the gradient of block `t` over the images that have it, for the classes of `N` vectors from the
-/// one numbered `first` on.
+/// Sums the gradient of a block over the images that are listed for it, for the classes of `N` vectors from
+/// the one numbered `first` on.
 #[inline(always)]
-fn gradient<S: Simd, E: Feature, const N: usize>(
+fn gradient<'a, S: Simd, E: Feature, const N: usize>(
     s: S,
     images: &BlockRows<E>,
-    (pairs, t): (&[Pairs], usize),
-    (errors, first): (&[F32x16], usize),
+    list: impl Iterator<Item = (usize, &'a F32x16)>,
+    first: usize,
 ) -> [S::V; N] {
     let mut acc = [s.splat(0.0); N];
     let values = images.values();
-    for part in pairs {
-        for pair in part.of(t) {
-            let x = E::repeat(s, &values[pair.entry()]);
-            let d = &errors[pair.slot()];
-            for (i, acc) in acc.iter_mut().enumerate() {
-                *acc = s.fma(x, s.splat_blocks(d, first + i), *acc);
-            }
+    for (entry, d) in list {
+        let x = E::repeat(s, &values[entry]);
+        for (i, acc) in acc.iter_mut().enumerate() {
+            *acc = s.fma(x, s.splat_blocks(d, first + i), *acc);
         }
     }
     acc

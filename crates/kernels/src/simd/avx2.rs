@@ -1,18 +1,23 @@
-//! AVX2 with FMA: 8 lanes in 256-bit registers.
+//! AVX2 with FMA, and the bit instructions of the same years: 8 lanes in 256-bit registers.
 
 use std::arch::x86_64::*;
 
-use super::{F32x8, F32x16, Simd, SimdBlock};
+use super::{F32x8, F32x16, Simd, SimdBlock, U32x16};
 use crate::spec::SQRT_HALF_BITS;
 
-/// Proof that the processor has AVX2 and FMA.
+/// Proof that the processor has AVX2 and FMA, and POPCNT, BMI1 and BMI2, which came no later.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Avx2(());
 
 impl Avx2 {
     /// The token, where the processor has the instructions.
     pub fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+        let has = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("popcnt")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2");
+        has.then_some(Self(()))
     }
 
     /// The token of a tier that includes this one.
@@ -24,11 +29,11 @@ impl Avx2 {
     /// Runs `f` compiled for this tier.
     #[inline]
     pub(crate) fn enter<R>(self, f: impl FnOnce(Self) -> R) -> R {
-        #[target_feature(enable = "avx2,fma")]
+        #[target_feature(enable = "avx2,fma,popcnt,bmi1,bmi2")]
         fn entry<R>(tier: Avx2, f: impl FnOnce(Avx2) -> R) -> R {
             f(tier)
         }
-        // SAFETY: `self` proves the features of `entry`, the same two that `detect` asks for.
+        // SAFETY: `self` proves the features of `entry`, the same five that `detect` asks for.
         unsafe { entry(self, f) }
     }
 }
@@ -148,10 +153,6 @@ impl Simd for Avx2 {
         unsafe { split(x) }
     }
     #[inline(always)]
-    fn block_of(self, x: __m256, _: usize) -> __m256 {
-        x
-    }
-    #[inline(always)]
     fn splat_blocks(self, from: &F32x16, i: usize) -> __m256 {
         self.splat(from.0[i])
     }
@@ -170,36 +171,110 @@ impl Simd for Avx2 {
         // SAFETY: the token proves AVX2.
         unsafe { widen(u64::from_le_bytes(*from)) }
     }
-}
-
-impl SimdBlock for Avx2 {
     #[inline(always)]
-    fn sum_lanes(self, x: [__m256; 4]) -> [f32; 4] {
+    fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
+        /// Lanes `i` and `i + 4` of two rows, those of the second in the upper half.
         #[inline]
         #[target_feature(enable = "avx2")]
-        fn sum([a, b, c, d]: [__m256; 4]) -> __m128 {
-            // [s0+s4, s1+s5, s2+s6, s3+s7] of one vector.
-            #[inline]
-            #[target_feature(enable = "avx2")]
-            fn halves(s: __m256) -> __m128 {
-                _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps::<1>(s))
-            }
-            // [evens of a, evens of b, odds of a, odds of b], each (0 + 2) or (1 + 3).
-            #[inline]
-            #[target_feature(enable = "avx2")]
-            fn quarters(a: __m128, b: __m128) -> __m128 {
-                _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b))
-            }
-            let (ab, cd) = (quarters(halves(a), halves(b)), quarters(halves(c), halves(d)));
-            _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab))
+        fn halves(a: __m256, b: __m256) -> __m256 {
+            let low = _mm256_permute2f128_ps::<0x20>(a, b);
+            _mm256_add_ps(low, _mm256_permute2f128_ps::<0x31>(a, b))
         }
-        let mut out = [0.0; 4];
-        // SAFETY: the token proves AVX2.
-        let sums = unsafe { sum(x) };
-        // SAFETY: the token proves SSE; the array has room for 4 numbers; no alignment is asked for.
-        unsafe { _mm_storeu_ps(out.as_mut_ptr(), sums) }
+        /// Of those, `(0 + 2)` of both rows and `(1 + 3)` of both, within each half.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn quarters(a: __m256, b: __m256) -> __m256 {
+            _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b))
+        }
+        /// The sums of eight rows.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn eight([a, b, c, d, e, f, g, h]: [__m256; 8]) -> __m256 {
+            let low = quarters(halves(a, b), halves(c, d));
+            let high = quarters(halves(e, f), halves(g, h));
+            let even = _mm256_shuffle_ps::<0b01_00_01_00>(low, high);
+            let sums = _mm256_add_ps(even, _mm256_shuffle_ps::<0b11_10_11_10>(low, high));
+            // Rows 0, 2, 4 and 6 stand in the lower half, the others in the upper.
+            _mm256_permutevar8x32_ps(sums, _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0))
+        }
+        let mut out = [F32x16::default(); 2];
+        for (first, out) in [0, 8].into_iter().zip(&mut out) {
+            for eighth in [0, 8] {
+                let load = |i: usize| self.load(&row(eighth + i).0[first..]);
+                let rows = [load(0), load(1), load(2), load(3), load(4), load(5), load(6), load(7)];
+                // SAFETY: the token proves AVX2.
+                self.store(unsafe { eight(rows) }, &mut out.0[eighth..]);
+            }
+        }
         out
     }
+    #[inline(always)]
+    fn list_having(
+        self,
+        words: &U32x16,
+        bit: u32,
+        numbers: &mut U32x16,
+        list: &mut [u32],
+    ) -> usize {
+        /// The mask of those having, and the numbers after it.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn having(words: __m256i, bit: u32, numbers: __m256i) -> (u8, __m256i) {
+            let top = _mm256_sll_epi32(words, _mm_cvtsi32_si128(31 - bit as i32));
+            let next = _mm256_add_epi32(numbers, _mm256_srli_epi32::<31>(top));
+            (_mm256_movemask_ps(_mm256_castsi256_ps(top)) as u8, next)
+        }
+        /// The lanes `set` of the numbers.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn lanes(set: u64, numbers: __m256i) -> __m256i {
+            let set = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(set as i64));
+            _mm256_permutevar8x32_epi32(numbers, set)
+        }
+        let list: &mut [u32] = &mut list[..16];
+        let (words, _) = words.0.as_chunks::<8>();
+        let (numbers, _) = numbers.0.as_chunks_mut::<8>();
+        let mut count = 0;
+        for (words, numbers) in words.iter().zip(numbers) {
+            // SAFETY: the token proves AVX; there are 8 numbers; no alignment is asked for.
+            let words = unsafe { _mm256_loadu_si256(words.as_ptr().cast()) };
+            // SAFETY: as above.
+            let before = unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) };
+            // SAFETY: the token proves AVX2.
+            let (having, next) = unsafe { having(words, bit, before) };
+            let set = u64::from_le_bytes(SET[usize::from(having)]);
+            let list: &mut [u32] = &mut list[count..count + 8];
+            // SAFETY: the token proves AVX2.
+            let listed = unsafe { lanes(set, before) };
+            // SAFETY: the token proves AVX; the slice has room for 8; no alignment is asked for.
+            unsafe { _mm256_storeu_si256(list.as_mut_ptr().cast(), listed) }
+            // SAFETY: the token proves AVX; there are 8 numbers; no alignment is asked for.
+            unsafe { _mm256_storeu_si256(numbers.as_mut_ptr().cast(), next) }
+            count += having.count_ones() as usize;
+        }
+        count
+    }
+}
+
+/// For each mask of 8 lanes the numbers of those that are set, in their order; then zeros.
+const SET: [[u8; 8]; 256] = {
+    let mut set = [[0; 8]; 256];
+    let mut mask = 0;
+    while mask < 256 {
+        let (mut lane, mut count) = (0, 0);
+        while lane < 8 {
+            if mask >> lane & 1 == 1 {
+                set[mask][count] = lane;
+                count += 1;
+            }
+            lane += 1;
+        }
+        mask += 1;
+    }
+    set
+};
+
+impl SimdBlock for Avx2 {
     #[inline(always)]
     fn turn(self, rows: [&[f32; 8]; 8]) -> [__m256; 8] {
         // Four numbers of a row, and below them four of the row four further on: what is left to do stays

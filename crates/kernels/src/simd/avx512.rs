@@ -2,10 +2,10 @@
 
 use std::arch::x86_64::*;
 
-use super::{Avx2, F32x8, F32x16, Simd};
+use super::{Avx2, F32x8, F32x16, Simd, U32x16};
 use crate::spec::SQRT_HALF_BITS;
 
-/// Proof that the processor has AVX-512 F, VL, DQ and BW, and with them AVX2 and FMA.
+/// Proof that the processor has AVX-512 F, VL, DQ and BW, and what the AVX2 tier needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Avx512(());
 
@@ -23,11 +23,12 @@ impl Avx512 {
     /// Runs `f` compiled for this tier.
     #[inline]
     pub(crate) fn enter<R>(self, f: impl FnOnce(Self) -> R) -> R {
-        #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
+        #[target_feature(enable = "avx2,fma,popcnt,bmi1,bmi2")]
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
         fn entry<R>(tier: Avx512, f: impl FnOnce(Avx512) -> R) -> R {
             f(tier)
         }
-        // SAFETY: `self` proves the features of `entry`, the same six that `detect` asks for.
+        // SAFETY: `self` proves the features of `entry`, the same nine that `detect` asks for.
         unsafe { entry(self, f) }
     }
 }
@@ -148,16 +149,6 @@ impl Simd for Avx512 {
         unsafe { split(x) }
     }
     #[inline(always)]
-    fn block_of(self, x: __m512, i: usize) -> __m256 {
-        #[inline]
-        #[target_feature(enable = "avx512f,avx512dq")]
-        fn half(x: __m512, i: usize) -> __m256 {
-            if i == 0 { _mm512_castps512_ps256(x) } else { _mm512_extractf32x8_ps::<1>(x) }
-        }
-        // SAFETY: the token proves AVX-512 F and DQ.
-        unsafe { half(x, i) }
-    }
-    #[inline(always)]
     fn splat_blocks(self, from: &F32x16, i: usize) -> __m512 {
         #[inline]
         #[target_feature(enable = "avx512f")]
@@ -191,5 +182,84 @@ impl Simd for Avx512 {
         }
         // SAFETY: the token proves AVX-512 F.
         unsafe { widen(u64::from_le_bytes(*from)) }
+    }
+    #[inline(always)]
+    fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
+        /// Lanes `i` and `i + 4` of each block of two rows: quarters are blocks, first of one row, then of the other.
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn halves(a: __m512, b: __m512) -> __m512 {
+            let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+            _mm512_add_ps(low, _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b))
+        }
+        /// Of those, `(0 + 2)` of both rows and `(1 + 3)` of both, within each quarter.
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn quarters(a: __m512, b: __m512) -> __m512 {
+            _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b))
+        }
+        /// The sums of eight rows: in the first quarter the first blocks of rows 0, 2, 4 and 6, then their last
+        /// blocks, then those of rows 1, 3, 5 and 7.
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn eight([a, b, c, d, e, f, g, h]: [__m512; 8]) -> __m512 {
+            let low = quarters(halves(a, b), halves(c, d));
+            let high = quarters(halves(e, f), halves(g, h));
+            let even = _mm512_shuffle_ps::<0b01_00_01_00>(low, high);
+            _mm512_add_ps(even, _mm512_shuffle_ps::<0b11_10_11_10>(low, high))
+        }
+        /// The first blocks of sixteen rows in their order, and their last blocks.
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn sixteen(low: __m512, high: __m512) -> [__m512; 2] {
+            let first = _mm512_set_epi32(27, 19, 26, 18, 25, 17, 24, 16, 11, 3, 10, 2, 9, 1, 8, 0);
+            let last = _mm512_add_epi32(first, _mm512_set1_epi32(4));
+            [first, last].map(
+                #[inline(always)]
+                |order| _mm512_permutex2var_ps(low, order, high),
+            )
+        }
+        let load = |i: usize| self.load(&row(i).0);
+        let low = [load(0), load(1), load(2), load(3), load(4), load(5), load(6), load(7)];
+        // SAFETY: the token proves AVX-512 F.
+        let low = unsafe { eight(low) };
+        let high = [load(8), load(9), load(10), load(11), load(12), load(13), load(14), load(15)];
+        // SAFETY: the token proves AVX-512 F.
+        let high = unsafe { eight(high) };
+        // SAFETY: the token proves AVX-512 F.
+        let sums = unsafe { sixteen(low, high) };
+        let mut out = [F32x16::default(); 2];
+        self.store(sums[0], &mut out[0].0);
+        self.store(sums[1], &mut out[1].0);
+        out
+    }
+    #[inline(always)]
+    fn list_having(
+        self,
+        words: &U32x16,
+        bit: u32,
+        numbers: &mut U32x16,
+        list: &mut [u32],
+    ) -> usize {
+        /// How many there are, the list, and the numbers after it.
+        #[inline]
+        #[target_feature(enable = "avx512f,popcnt")]
+        fn having(words: __m512i, bit: u32, numbers: __m512i) -> (i32, [__m512i; 2]) {
+            let having = _mm512_test_epi32_mask(words, _mm512_set1_epi32(1 << bit));
+            let next = _mm512_mask_add_epi32(numbers, having, numbers, _mm512_set1_epi32(1));
+            (_popcnt32(having.into()), [_mm512_maskz_compress_epi32(having, numbers), next])
+        }
+        let list: &mut [u32] = &mut list[..16];
+        // SAFETY: the token proves AVX-512 F; there are 16 numbers, aligned to 64 bytes.
+        let words = unsafe { _mm512_load_si512(words.0.as_ptr().cast()) };
+        // SAFETY: as above.
+        let before = unsafe { _mm512_load_si512(numbers.0.as_ptr().cast()) };
+        // SAFETY: the token proves AVX-512 F and POPCNT.
+        let (count, [listed, next]) = unsafe { having(words, bit, before) };
+        // SAFETY: the token proves AVX-512 F; the slice has room for 16; no alignment is asked for.
+        unsafe { _mm512_storeu_si512(list.as_mut_ptr().cast(), listed) }
+        // SAFETY: the token proves AVX-512 F; there are 16 numbers, aligned to 64 bytes.
+        unsafe { _mm512_store_si512(numbers.0.as_mut_ptr().cast(), next) }
+        count as usize
     }
 }

@@ -1,6 +1,6 @@
 //! The tier without SIMD instructions: arrays of 8, for any processor.
 
-use super::{F32x8, F32x16, Simd, SimdBlock};
+use super::{F32x8, F32x16, Simd, SimdBlock, U32x16};
 use crate::spec::SQRT_HALF_BITS;
 
 /// The token of the tier; it proves nothing, because nothing is needed.
@@ -91,10 +91,6 @@ impl Simd for Portable {
         (k.map(|k| k as f32), std::array::from_fn(y))
     }
     #[inline(always)]
-    fn block_of(self, x: V, _: usize) -> V {
-        x
-    }
-    #[inline(always)]
     fn splat_blocks(self, from: &F32x16, i: usize) -> V {
         [from.0[i]; 8]
     }
@@ -106,13 +102,31 @@ impl Simd for Portable {
     fn repeat_u8(self, from: &[u8; 8]) -> V {
         from.map(f32::from)
     }
+    #[inline(always)]
+    fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
+        let sum = |s: &[f32]| ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+        [0, 8].map(|first| F32x16(std::array::from_fn(|i| sum(&row(i).0[first..first + 8]))))
+    }
+    #[inline(always)]
+    fn list_having(
+        self,
+        words: &U32x16,
+        bit: u32,
+        numbers: &mut U32x16,
+        list: &mut [u32],
+    ) -> usize {
+        let mut count = 0;
+        for (word, number) in words.0.iter().zip(&mut numbers.0) {
+            list[count] = *number;
+            let has = word >> bit & 1;
+            *number += has;
+            count += has as usize;
+        }
+        count
+    }
 }
 
 impl SimdBlock for Portable {
-    #[inline(always)]
-    fn sum_lanes(self, x: [V; 4]) -> [f32; 4] {
-        x.map(|s| ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])))
-    }
     #[inline(always)]
     fn turn(self, rows: [&[f32; 8]; 8]) -> [V; 8] {
         std::array::from_fn(|p| rows.map(|row| row[p]))

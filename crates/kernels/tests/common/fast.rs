@@ -1,8 +1,9 @@
 //! The kernels put together as a trainer does, one part after the other.
 
-use kernels::linear::{self, BlockPart, BlockWeights, Pairs};
+use kernels::batch::{self, Batch};
+use kernels::linear::{self, BlockPart, BlockWeights, Lists};
 use kernels::spec::{self, FEW_CLASSES, Model, Rule};
-use kernels::{Batch, Isa, dense, optim};
+use kernels::{Isa, dense, optim};
 
 use super::{Data, State, check_bits};
 
@@ -22,8 +23,6 @@ pub struct Fast {
     /// Weights and moments.
     layers: [Layer; 3],
     bias: [Vec<f32>; 3],
-    /// Of each part of the batch.
-    pub pairs: Vec<Pairs>,
 }
 
 impl Fast {
@@ -43,30 +42,29 @@ impl Fast {
             classes,
             layers: three.map(layer),
             bias: three.map(|model| model.bias.clone()),
-            pairs: Vec::new(),
         }
     }
 
     fn begin(&mut self, labels: &[u32]) {
         let few = self.classes <= FEW_CLASSES;
         let padded = if few { linear::padded_classes(self.classes) } else { self.classes };
-        self.batch.begin(labels.iter().copied(), padded, self.parts);
+        self.batch.begin(labels, padded, self.parts);
     }
 
     /// Computes the sums of the images `rows`; returns them as [row][class].
     pub fn sums(&mut self, data: &Data, rows: &[u32], labels: &[u32]) -> Vec<Vec<f32>> {
         self.begin(labels);
-        self.pairs.resize_with(self.batch.part_count(), Pairs::default);
-        for (mut part, pairs) in self.batch.parts().zip(&mut self.pairs) {
-            let rows = &rows[part.positions.clone()];
+        for part in self.batch.parts_mut() {
+            let rows = &rows[part.positions()];
             match &self.layers[0] {
                 Layer::Blocks(w) => {
                     // What comes next may be anything; it is only fetched.
-                    let rows = (rows, rows);
-                    linear::forward(self.isa, &data.images, rows, w, &mut part, Some(pairs));
+                    let (rows, padded) = ((rows, rows), part.padded());
+                    let sums = (part.sums_mut(), padded);
+                    linear::forward(self.isa, &data.images, rows, w.pairs(), sums);
                 }
                 Layer::Dense(w) => {
-                    dense::forward(self.isa, &data.images, rows, w, self.classes, &mut part);
+                    dense::forward(self.isa, &data.images, rows, w, self.classes, part);
                 }
             }
         }
@@ -80,14 +78,18 @@ impl Fast {
         self.sums(data, rows, labels);
         let scale = data.images.scale();
         let error_scale = scale / rows.len() as f32;
-        let softmax =
-            |mut part| kernels::softmax(self.isa, &mut part, &self.bias[0], scale, error_scale);
-        self.batch.parts().map(softmax).fold(true, |all, finite| all & finite)
+        let softmax = |part: &mut batch::BatchPart| {
+            kernels::softmax(self.isa, part.rows_mut(), &self.bias[0], scale, error_scale)
+        };
+        self.batch.parts_mut().iter_mut().map(softmax).fold(true, |all, finite| all & finite)
     }
 
     /// Updates the model by the gradient of the last batch; returns whether it is finite.
     pub fn backward(&mut self, data: &Data, rows: &[u32], rule: (Rule, f32)) -> bool {
-        let (isa, batch, images, pairs) = (self.isa, &self.batch, &data.images, &self.pairs);
+        let (isa, batch, images) = (self.isa, &self.batch, &data.images);
+        let mut room = Vec::new();
+        let errors =
+            (batch::error_rows(batch.parts(), &mut room), linear::padded_classes(self.classes));
         let [w, m, v] = &mut self.layers;
         let mut finite = match (w, m, v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
@@ -97,7 +99,13 @@ impl Fast {
                 let parts = w.pairs_mut().chunks_mut(len).zip(moments);
                 let update = |(i, (w, (m, v)))| {
                     let mut part = BlockPart { first: i * per_part, w, m, v };
-                    linear::backward(isa, images, pairs, batch, rule, &mut part)
+                    let mut lists = Lists::default();
+                    let blocks = part.first..part.first + part.w.len() / (errors.1 / 2);
+                    // As if a thread had seen the first images forward.
+                    lists.expect(images, (rows, &(0..rows.len() / 2)));
+                    lists.begin(isa, images, (rows, 0..rows.len() / 2), blocks);
+                    lists.build(isa);
+                    linear::backward(isa, images, &lists, errors, rule, &mut part)
                 };
                 parts.enumerate().map(update).fold(true, |all, finite| all & finite)
             }
@@ -109,7 +117,7 @@ impl Fast {
             _ => unreachable!("weights and moments have one form"),
         };
         let mut gradient = vec![f32::NAN; self.classes];
-        self.batch.bias_gradient(isa, &mut gradient);
+        batch::bias_gradient(isa, self.batch.parts(), &mut gradient);
         let [b, m, v] = &mut self.bias;
         for (c, g) in gradient.into_iter().enumerate() {
             spec::update(rule.0, g, &mut b[c], &mut m[c], &mut v[c]);
@@ -126,7 +134,6 @@ impl Fast {
         let zeros = State { model: zeros.clone(), m: zeros.clone(), v: zeros };
         let mut zeros = Self::new(self.isa, self.parts, data, &zeros);
         zeros.batch = self.batch.clone();
-        zeros.pairs = self.pairs.clone();
         assert!(zeros.backward(data, rows, (Rule::Sgd { lr: -1.0 }, 0.0)));
         zeros.state(data).model
     }
@@ -160,7 +167,7 @@ impl Fast {
         assert_eq!(self.batch.predicted().collect::<Vec<_>>(), expected, "predictions, {what}");
         let losses: Vec<f32> = rows.iter().map(|row| row.loss).collect();
         check_bits(&self.batch.losses().collect::<Vec<_>>(), &losses, &format!("losses, {what}"));
-        let (labels, k) = (self.batch.labels(), scale / rows.len() as f32);
+        let (labels, k) = (self.batch.labels().collect::<Vec<_>>(), scale / rows.len() as f32);
         for c in 0..self.classes {
             let p: Vec<f32> = rows.iter().map(|row| row.p[c]).collect();
             let actual: Vec<f32> = self.batch.probabilities(c).collect();

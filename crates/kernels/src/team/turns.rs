@@ -1,0 +1,138 @@
+//! The jobs of a team as Rust knows them: who may touch what, and when.
+
+use std::{ptr, slice};
+
+use super::Team;
+
+impl Team {
+    /// Runs `f` on every part, on as many threads as are free; returns when all are done.
+    ///
+    /// Panics if there are more parts than threads, or when `f` does.
+    pub fn run<P: Send, F: Fn(&mut P) + Sync>(&mut self, parts: &mut [P], f: F) {
+        let run = Run { parts: parts.as_mut_ptr(), f };
+        // SAFETY: `call_run` expects a `Run` of as many parts, which lives until `perform` returns; from here
+        // on the parts are used through its pointer alone.
+        unsafe { self.perform((parts.len(), 1), call_run::<P, F>, ptr::from_ref(&run).cast()) };
+    }
+
+    /// Takes turns, `rounds` times: in the first half of a round each part writes what is its in `firsts`,
+    /// and reads all `seconds`; in the second half it is the other way round. `seconds` are cut into runs of
+    /// `len`, one for each part, of which the last may be shorter, or empty. What a part keeps in `own` it may
+    /// use all the time.
+    ///
+    /// `first(round, own, its first, all seconds)` and `second(round, own, all firsts, its seconds)` return
+    /// whether to go on.
+    ///
+    /// Errors with the number of the half round (from 0) after which it did not go on.
+    ///
+    /// Panics if there are more parts than threads, not as many `own` as `firsts`, or `seconds` that are no
+    /// part's, or when a function does.
+    pub fn alternate<O: Send, A: Send + Sync, B: Send + Sync>(
+        &mut self,
+        rounds: usize,
+        own: &mut [O],
+        firsts: &mut [A],
+        (seconds, len): (&mut [B], usize),
+        first: impl Fn(usize, &mut O, &mut A, &[B]) -> bool + Sync,
+        second: impl Fn(usize, &mut O, &[A], &mut [B]) -> bool + Sync,
+    ) -> Result<(), usize> {
+        let parts = own.len();
+        assert_eq!(parts, firsts.len(), "what parts own, and what is first");
+        assert!(seconds.len() <= parts * len, "{} seconds, {len} in {parts} parts", seconds.len());
+        let turns = Turns {
+            own: own.as_mut_ptr(),
+            firsts: (firsts.as_mut_ptr(), parts),
+            seconds: (seconds.as_mut_ptr(), seconds.len()),
+            len,
+            first,
+            second,
+        };
+        let call = call_turns(&turns);
+        // SAFETY: `call` expects the `Turns` of as many parts, which live until `perform` returns; from here on
+        // the slices are used through their pointers alone.
+        let stopped =
+            unsafe { self.perform((parts, 2 * rounds), call, ptr::from_ref(&turns).cast()) };
+        stopped.map_or(Ok(()), Err)
+    }
+}
+
+/// Element `index` of the slice that begins with `first`.
+///
+/// # Safety
+///
+/// There is one, which nobody else uses during `'a`.
+unsafe fn at<'a, T>(first: *mut T, index: usize) -> &'a mut T {
+    // SAFETY: the caller promises that the slice has it.
+    let element = unsafe { first.add(index) };
+    // SAFETY: the caller promises that nobody else uses it.
+    unsafe { &mut *element }
+}
+
+/// What [`Team::run`] is asked for.
+struct Run<P, F> {
+    parts: *mut P,
+    f: F,
+}
+
+/// Works on part `index`.
+///
+/// # Safety
+///
+/// `data` points to a `Run<P, F>` that has part `index`, which nobody else uses during the call.
+unsafe fn call_run<P, F: Fn(&mut P)>(data: *const (), _: usize, index: usize) -> bool {
+    // SAFETY: the caller promises what `data` is.
+    let Run { parts, f } = unsafe { &*data.cast::<Run<P, F>>() };
+    // SAFETY: the caller promises that the part exists and is this call's alone.
+    f(unsafe { at(*parts, index) });
+    true
+}
+
+/// What [`Team::alternate`] is asked for: slices as their begin and length.
+struct Turns<O, A, B, F, G> {
+    own: *mut O,
+    firsts: (*mut A, usize),
+    seconds: (*mut B, usize),
+    len: usize,
+    first: F,
+    second: G,
+}
+
+/// The function that does half a round of a part of such turns.
+fn call_turns<O, A, B, F, G>(_: &Turns<O, A, B, F, G>) -> unsafe fn(*const (), usize, usize) -> bool
+where
+    F: Fn(usize, &mut O, &mut A, &[B]) -> bool,
+    G: Fn(usize, &mut O, &[A], &mut [B]) -> bool,
+{
+    /// # Safety
+    ///
+    /// `data` points to a `Turns<O, A, B, F, G>` that has part `index`. During the call, another is made for no
+    /// other `half`, nor for the same part.
+    unsafe fn call<O, A, B, F, G>(data: *const (), half: usize, index: usize) -> bool
+    where
+        F: Fn(usize, &mut O, &mut A, &[B]) -> bool,
+        G: Fn(usize, &mut O, &[A], &mut [B]) -> bool,
+    {
+        // SAFETY: the caller promises what `data` is.
+        let turns = unsafe { &*data.cast::<Turns<O, A, B, F, G>>() };
+        // SAFETY: the part exists, and in this half no other call uses what it owns.
+        let own = unsafe { at(turns.own, index) };
+        let (firsts, seconds) = (turns.firsts, turns.seconds);
+        if half.is_multiple_of(2) {
+            // SAFETY: the part exists; first halves use each its own first alone.
+            let first = unsafe { at(firsts.0, index) };
+            // SAFETY: the slice that the turns were made of, to which first halves do not write.
+            let seconds = unsafe { slice::from_raw_parts(seconds.0, seconds.1) };
+            return (turns.first)(half / 2, own, first, seconds);
+        }
+        // SAFETY: the slice that the turns were made of, to which second halves do not write.
+        let firsts = unsafe { slice::from_raw_parts(firsts.0, firsts.1) };
+        let begin = (index * turns.len).min(seconds.1);
+        let len = turns.len.min(seconds.1 - begin);
+        // SAFETY: `begin` is within the slice.
+        let of_part = unsafe { seconds.0.add(begin) };
+        // SAFETY: a run of the slice that ends within it and is this part's alone in second halves.
+        let seconds = unsafe { slice::from_raw_parts_mut(of_part, len) };
+        (turns.second)(half / 2, own, firsts, seconds)
+    }
+    call::<O, A, B, F, G>
+}
