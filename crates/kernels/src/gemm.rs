@@ -175,14 +175,7 @@ fn pack_b<'a, S: Simd>(
     while jr < nc {
         let width = S::LANES * micro::vectors::<S>((nc - jr).div_ceil(S::LANES));
         let cols = width.min(nc - jr);
-        pack::panel(
-            s.block(),
-            b.transposed(),
-            (jc + jr, cols),
-            (pc, kc),
-            width,
-            &mut out[jr * kc..],
-        );
+        pack::panel(s, b.transposed(), (jc + jr, cols), (pc, kc), width, &mut out[jr * kc..]);
         jr += cols;
     }
     out

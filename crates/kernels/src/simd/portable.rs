@@ -18,6 +18,7 @@ impl Simd for Portable {
     const LANES: usize = 8;
     type V = V;
     type Mask = [bool; 8];
+    type Turned = [V; 4];
     type Block = Self;
 
     #[inline(always)]
@@ -39,6 +40,11 @@ impl Simd for Portable {
     #[inline(always)]
     fn load_some(self, from: &[f32]) -> V {
         std::array::from_fn(|i| from.get(i).copied().unwrap_or(0.0))
+    }
+    #[inline(always)]
+    fn turn(self, from: &[f32], stride: usize, rows: usize) -> [V; 4] {
+        let row = |i: usize| &from[i.min(rows - 1) * stride..][..4];
+        std::array::from_fn(|p| std::array::from_fn(|i| row(i)[p]))
     }
     #[inline(always)]
     fn add(self, a: V, b: V) -> V {
@@ -112,9 +118,5 @@ impl SimdBlock for Portable {
     #[inline(always)]
     fn sum_lanes(self, x: [V; 4]) -> [f32; 4] {
         x.map(|s| ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])))
-    }
-    #[inline(always)]
-    fn turn(self, rows: [&[f32; 8]; 8]) -> [V; 8] {
-        std::array::from_fn(|p| rows.map(|row| row[p]))
     }
 }
