@@ -15,13 +15,12 @@
 //!
 //! A tile of C is 8 rows of 3 vectors with AVX-512, 6 of 2 with AVX2; at the edges it is as many rows and
 //! vectors as there are, so that only the last vector of a row may be in part for nothing. What is read few
-//! times is not packed (`blocking`).
+//! times is not packed (`blocking`). Products of at most 16 columns go another way (`few`).
 
 mod blocking;
 mod few;
 mod micro;
 mod pack;
-mod skinny;
 
 use crate::isa::{Isa, dispatch};
 use crate::mat::{MatMut, MatRef};
@@ -87,15 +86,9 @@ fn halve(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, threads: usize) 
 fn one_thread<S: Simd>(s: S, a: MatRef<'_>, b: MatRef<'_>, mut c: MatMut<'_>) {
     pack::with_kept(
         #[inline(always)]
-        |kept| match S::LANES {
-            _ if b.cols() <= skinny::MOST_COLUMNS
-                && a.strides().0 == 1
-                && a.strides().1 >= a.rows() =>
-            {
-                few::product(s, a, b, &mut c, kept)
-            }
-            _ if b.cols() <= skinny::MOST_COLUMNS => skinny::product(s, a, b, &mut c, &mut kept[1]),
-            _ => loops(s, a, b, c, kept),
+        |kept| match few::takes::<S>(a, b.cols()) {
+            true => few::product(s, a, b, &mut c, kept),
+            false => loops(s, a, b, c, kept),
         },
     );
 }
@@ -175,14 +168,7 @@ fn pack_b<'a, S: Simd>(
     while jr < nc {
         let width = S::LANES * micro::vectors::<S>((nc - jr).div_ceil(S::LANES));
         let cols = width.min(nc - jr);
-        pack::panel(
-            s.block(),
-            b.transposed(),
-            (jc + jr, cols),
-            (pc, kc),
-            width,
-            &mut out[jr * kc..],
-        );
+        pack::panel(s, b.transposed(), (jc + jr, cols), (pc, kc), width, &mut out[jr * kc..]);
         jr += cols;
     }
     out

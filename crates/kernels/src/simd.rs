@@ -39,8 +39,10 @@ pub trait Simd: Copy {
     type V: Copy;
     /// The outcome of a comparison, lane by lane.
     type Mask: Copy;
-    /// The same tier with 8 lanes: the width of a block of features.
-    type Block: SimdBlock;
+    /// `LANES / 2` vectors: what is turned at once.
+    type Turned: AsRef<[Self::V]>;
+    /// The same tier with 8 lanes.
+    type Block: Simd;
 
     /// The token of the 8-lane operations.
     fn block(self) -> Self::Block;
@@ -52,6 +54,10 @@ pub trait Simd: Copy {
     fn store(self, x: Self::V, to: &mut [f32]);
     /// The first numbers of `from`, `LANES` at most; +0 in the lanes that it has none for.
     fn load_some(self, from: &[f32]) -> Self::V;
+    /// Turns `LANES / 2` numbers of each of `LANES` rows that stand `stride` apart: lane `i` of vector `p` is
+    /// number `p` of row `i`. Rows past the last of `rows` are the last again; panics if `from` ends before
+    /// its numbers do.
+    fn turn(self, from: &[f32], stride: usize, rows: usize) -> Self::Turned;
     /// `a + b`.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`.
@@ -93,10 +99,12 @@ pub trait Simd: Copy {
     -> usize;
 }
 
-/// Operations of the 8-lane tiers.
-pub trait SimdBlock: Simd {
-    /// Turns a square: lane `i` of vector `p` is number `p` of `rows[i]`.
-    fn turn(self, rows: [&[f32; 8]; 8]) -> [Self::V; 8];
+/// Where row `i` of `rows` begins that stand `stride` apart, or the last if there are fewer: a place from which
+/// on `N` numbers may be read. Panics if `from` ends before those of the last row.
+#[inline(always)]
+fn row_of<const N: usize>(from: &[f32], stride: usize, rows: usize, i: usize) -> *const f32 {
+    assert!(rows > 0 && (rows - 1).saturating_mul(stride).saturating_add(N) <= from.len());
+    from.as_ptr().wrapping_add(i.min(rows - 1) * stride)
 }
 
 /// The numbers of rows, side by side, to write.

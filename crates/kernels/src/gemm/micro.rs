@@ -9,6 +9,7 @@
 //! Zen 5, GFLOP/s of AVX-512 with everything in the L1 cache and a peak of 276: 8 x 3, 12 x 2, 6 x 4 and 14 x 2
 //! all run at 272 to 276, 4 x 2 at 245, 8 x 1 at 242. What was lost was lost around the loop: with A packed one
 //! by one and ragged tiles through a buffer 64 x 64 x 64 ran at 135, and runs at 267 (AVX2: 85, 137).
+//! Lost: B asked for 12 steps ahead, 512 x 512 x 512 at 244 instead of 271 (AVX2: 83, 136).
 
 use crate::mat::{MatMut, MatRef};
 use crate::simd::Simd;

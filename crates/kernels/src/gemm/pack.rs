@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::mat::MatRef;
-use crate::simd::SimdBlock;
+use crate::simd::Simd;
 
 thread_local! {
     /// Panels of A and of B, kept between products: what is allocated anew is paid for page by page, and
@@ -38,15 +38,15 @@ pub(super) fn with_kept<R>(f: impl FnOnce(&mut [Panels; 2]) -> R) -> R {
 }
 
 /// What a panel may be written past its end: a vector's store where less is wanted.
-pub(super) const SLACK: usize = 8;
+pub(super) const SLACK: usize = 16;
 
 /// Packs rows `i0 .. i0 + rows` and columns `p0 .. p0 + kc` of `a` into a panel of `width` rows,
-/// `[column][row in panel]`. Rows past the last are zero; what they give is not stored.
+/// `[column][row in panel]`. Rows past the last are zero or the last again; what they give is not stored.
 ///
 /// B is packed by its transpose. Up to [`SLACK`] numbers behind the panel change: panels are packed in their
 /// order, with room behind the last.
 #[inline(always)]
-pub(super) fn panel<S: SimdBlock>(
+pub(super) fn panel<S: Simd>(
     s: S,
     a: MatRef<'_>,
     (i0, rows): (usize, usize),
@@ -60,37 +60,32 @@ pub(super) fn panel<S: SimdBlock>(
         (1, stride) => {
             for p in 0..kc {
                 let (from, to) = (&from[p * stride..][..rows], &mut out[p * width..]);
-                for g in (0..width).step_by(8) {
-                    let x = match from.get(g..g + 8) {
-                        Some(eight) => s.load(eight),
+                for g in (0..width).step_by(S::LANES) {
+                    let x = match from.get(g..g + S::LANES) {
+                        Some(whole) => s.load(whole),
                         None => s.load_some(from.get(g..).unwrap_or_default()),
                     };
                     s.store(x, &mut to[g..]);
                 }
             }
         }
-        // The columns of a row do: squares of 8 x 8 are turned.
+        // The columns of a row do: squares are turned. The last rows first: what a store writes past a
+        // column's end, the next column's overwrites.
         (stride, 1) => {
-            for p in (0..kc).step_by(8) {
-                let count = 8.min(kc - p);
-                // The last first: what a store writes past a column's end, the next column's overwrites.
-                for g in (0..width).step_by(8).rev() {
-                    let mut last = [[0.0; 8]; 8];
-                    let row = |i: usize| (g + i < rows).then(|| &from[(g + i) * stride + p..]);
-                    if count < 8 {
-                        for (i, last) in last.iter_mut().enumerate() {
-                            let row = row(i).unwrap_or_default();
-                            last.iter_mut().zip(row).take(count).for_each(|(to, &x)| *to = x);
-                        }
-                    }
-                    let eights: [&[f32; 8]; 8] = std::array::from_fn(|i| match row(i) {
-                        Some(row) if count == 8 => row.first_chunk().unwrap_or(&[0.0; 8]),
-                        _ => &last[i],
-                    });
-                    let columns = s.turn(eights);
-                    for (q, &x) in columns.iter().enumerate().take(count) {
-                        s.store(x, &mut out[(p + q) * width + g..]);
-                    }
+            for g in (0..width).step_by(S::LANES).rev() {
+                let skipped = g.min(rows - 1);
+                let (from, rows) = (&from[skipped * stride..], S::LANES.min(rows - skipped));
+                let (at_once, left) = (S::LANES / 2, kc % (S::LANES / 2));
+                for p in (0..kc - left).step_by(at_once) {
+                    let turned = match rows == S::LANES {
+                        true => s.turn(&from[p..], stride, S::LANES),
+                        false => s.turn(&from[p..], stride, rows),
+                    };
+                    store(s, turned.as_ref(), &mut out[p * width + g..], width);
+                }
+                if left > 0 {
+                    let turned = turn_last(s, &from[kc - left..], stride, rows, left);
+                    store(s, &turned.as_ref()[..left], &mut out[(kc - left) * width + g..], width);
                 }
             }
         }
@@ -102,5 +97,30 @@ pub(super) fn panel<S: SimdBlock>(
                 }
             }
         }
+    }
+}
+
+/// Turns fewer numbers of each row than are turned at once.
+#[inline(always)]
+pub(super) fn turn_last<S: Simd>(
+    s: S,
+    from: &[f32],
+    stride: usize,
+    rows: usize,
+    count: usize,
+) -> S::Turned {
+    let mut last = [0.0; 8 * 16];
+    for (i, last) in last.chunks_exact_mut(8).enumerate().take(rows) {
+        last[..count].copy_from_slice(&from[i * stride..][..count]);
+    }
+    s.turn(&last, 8, S::LANES)
+}
+
+/// Writes vectors, `width` apart.
+#[inline(always)]
+fn store<S: Simd>(s: S, vectors: &[S::V], out: &mut [f32], width: usize) {
+    let out = &mut out[..(vectors.len() - 1) * width + S::LANES];
+    for (q, &x) in vectors.iter().enumerate() {
+        s.store(x, &mut out[q * width..]);
     }
 }

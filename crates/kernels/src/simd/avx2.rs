@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{F32x8, F32x16, Simd, SimdBlock, U32x16};
+use super::{F32x8, F32x16, Simd, U32x16, row_of};
 use crate::spec::SQRT_HALF_BITS;
 
 /// Proof that the processor has AVX2 and FMA, and POPCNT, BMI1 and BMI2, which came no later.
@@ -44,6 +44,7 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     type V = __m256;
     type Mask = __m256;
+    type Turned = [__m256; 4];
     type Block = Self;
 
     #[inline(always)]
@@ -76,6 +77,48 @@ impl Simd for Avx2 {
         // SAFETY: the token proves AVX; the mask is that of the numbers which the slice holds, and what it
         // leaves out is not touched; no alignment is asked for.
         unsafe { _mm256_maskload_ps(from.as_ptr(), mask) }
+    }
+    #[inline(always)]
+    fn turn(self, from: &[f32], stride: usize, rows: usize) -> [__m256; 4] {
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn both(a: __m128, b: __m128) -> __m256 {
+            _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(a), b)
+        }
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn quads([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+            let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+            let (ef, gh) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+            [
+                _mm256_shuffle_ps::<0b01_00_01_00>(ab, cd),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ab, cd),
+                _mm256_shuffle_ps::<0b01_00_01_00>(ef, gh),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ef, gh),
+            ]
+        }
+        // Four numbers of a row, and above them four of the row four further on: what is left to do stays
+        // within the halves of the registers. Functions and arrays spelt out: closures, and `from_fn`, the
+        // compiler may leave calls.
+        #[inline(always)]
+        fn pair(_tier: Avx2, from: &[f32], stride: usize, rows: usize, i: usize) -> __m256 {
+            let first = row_of::<4>(from, stride, rows, i);
+            let fifth = row_of::<4>(from, stride, rows, i + 4);
+            // SAFETY: `tier` proves SSE; `row_of` that 4 numbers may be read; no alignment is asked for.
+            let first = unsafe { _mm_loadu_ps(first) };
+            // SAFETY: as above.
+            let fifth = unsafe { _mm_loadu_ps(fifth) };
+            // SAFETY: `tier` proves AVX2.
+            unsafe { both(first, fifth) }
+        }
+        let rows = [
+            pair(self, from, stride, rows, 0),
+            pair(self, from, stride, rows, 1),
+            pair(self, from, stride, rows, 2),
+            pair(self, from, stride, rows, 3),
+        ];
+        // SAFETY: the token proves AVX2.
+        unsafe { quads(rows) }
     }
     #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
@@ -273,44 +316,3 @@ const SET: [[u8; 8]; 256] = {
     }
     set
 };
-
-impl SimdBlock for Avx2 {
-    #[inline(always)]
-    fn turn(self, rows: [&[f32; 8]; 8]) -> [__m256; 8] {
-        // Four numbers of a row, and below them four of the row four further on: what is left to do stays
-        // within the halves of the registers.
-        #[inline]
-        #[target_feature(enable = "avx2")]
-        fn pairs(rows: [&[f32; 8]; 8], p: usize) -> [__m256; 4] {
-            let four = |i: usize| {
-                let from: &[f32] = &rows[i][p..p + 4];
-                // SAFETY: the slice holds 4 numbers; no alignment is asked for.
-                unsafe { _mm_loadu_ps(from.as_ptr()) }
-            };
-            std::array::from_fn(
-                #[inline(always)]
-                |i| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(four(i)), four(i + 4)),
-            )
-        }
-        #[inline]
-        #[target_feature(enable = "avx2")]
-        fn quads([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
-            let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
-            let (ef, gh) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
-            [
-                _mm256_shuffle_ps::<0b01_00_01_00>(ab, cd),
-                _mm256_shuffle_ps::<0b11_10_11_10>(ab, cd),
-                _mm256_shuffle_ps::<0b01_00_01_00>(ef, gh),
-                _mm256_shuffle_ps::<0b11_10_11_10>(ef, gh),
-            ]
-        }
-        #[inline]
-        #[target_feature(enable = "avx2")]
-        fn turned(rows: [&[f32; 8]; 8]) -> [__m256; 8] {
-            let ([a, b, c, d], [e, f, g, h]) = (quads(pairs(rows, 0)), quads(pairs(rows, 4)));
-            [a, b, c, d, e, f, g, h]
-        }
-        // SAFETY: the token proves AVX2.
-        unsafe { turned(rows) }
-    }
-}

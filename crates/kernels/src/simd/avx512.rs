@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Avx2, F32x8, F32x16, Simd, U32x16};
+use super::{Avx2, F32x8, F32x16, Simd, U32x16, row_of};
 use crate::spec::SQRT_HALF_BITS;
 
 /// Proof that the processor has AVX-512 F, VL, DQ and BW, and what the AVX2 tier needs.
@@ -43,6 +43,7 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     type V = __m512;
     type Mask = __mmask16;
+    type Turned = [__m512; 8];
     /// Within this tier's entry the compiler has 32 registers for the 8-lane operations too.
     type Block = Avx2;
 
@@ -72,6 +73,71 @@ impl Simd for Avx512 {
         // SAFETY: the token proves AVX-512 F; the mask is that of the numbers which the slice holds, and
         // what it leaves out is not touched; no alignment is asked for.
         unsafe { _mm512_maskz_loadu_ps(first_lanes(from.len()), from.as_ptr()) }
+    }
+    #[inline(always)]
+    fn turn(self, from: &[f32], stride: usize, rows: usize) -> [__m512; 8] {
+        // Rows i and i + 4 in the halves of a register: what is left to do is within quarters, and then four
+        // quarters of two registers in their order.
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512dq")]
+        fn both(a: __m256, b: __m256) -> __m512 {
+            _mm512_insertf32x8::<1>(_mm512_castps256_ps512(a), b)
+        }
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512dq")]
+        fn quads([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+            let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+            let (ef, gh) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+            [
+                _mm512_shuffle_ps::<0b01_00_01_00>(ab, cd),
+                _mm512_shuffle_ps::<0b11_10_11_10>(ab, cd),
+                _mm512_shuffle_ps::<0b01_00_01_00>(ef, gh),
+                _mm512_shuffle_ps::<0b11_10_11_10>(ef, gh),
+            ]
+        }
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512dq")]
+        fn turned(low: [__m512; 4], high: [__m512; 4]) -> [__m512; 8] {
+            let ([a, b, c, d], [e, f, g, h]) = (quads(low), quads(high));
+            [
+                _mm512_shuffle_f32x4::<0b10_00_10_00>(a, e),
+                _mm512_shuffle_f32x4::<0b10_00_10_00>(b, f),
+                _mm512_shuffle_f32x4::<0b10_00_10_00>(c, g),
+                _mm512_shuffle_f32x4::<0b10_00_10_00>(d, h),
+                _mm512_shuffle_f32x4::<0b11_01_11_01>(a, e),
+                _mm512_shuffle_f32x4::<0b11_01_11_01>(b, f),
+                _mm512_shuffle_f32x4::<0b11_01_11_01>(c, g),
+                _mm512_shuffle_f32x4::<0b11_01_11_01>(d, h),
+            ]
+        }
+        // Functions and arrays spelt out: closures, and `from_fn`, the compiler may leave calls.
+        #[inline(always)]
+        fn eight(_tier: Avx512, from: &[f32], stride: usize, rows: usize, i: usize) -> __m256 {
+            let row = row_of::<8>(from, stride, rows, i);
+            // SAFETY: `tier` proves AVX; `row_of` that 8 numbers may be read; no alignment is asked for.
+            unsafe { _mm256_loadu_ps(row) }
+        }
+        #[inline(always)]
+        fn pair(tier: Avx512, from: &[f32], stride: usize, rows: usize, i: usize) -> __m512 {
+            let first = eight(tier, from, stride, rows, i);
+            let fifth = eight(tier, from, stride, rows, i + 4);
+            // SAFETY: `tier` proves AVX-512 F and DQ.
+            unsafe { both(first, fifth) }
+        }
+        let low = [
+            pair(self, from, stride, rows, 0),
+            pair(self, from, stride, rows, 1),
+            pair(self, from, stride, rows, 2),
+            pair(self, from, stride, rows, 3),
+        ];
+        let high = [
+            pair(self, from, stride, rows, 8),
+            pair(self, from, stride, rows, 9),
+            pair(self, from, stride, rows, 10),
+            pair(self, from, stride, rows, 11),
+        ];
+        // SAFETY: the token proves AVX-512 F and DQ.
+        unsafe { turned(low, high) }
     }
     #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {

@@ -1,6 +1,6 @@
 //! The tier without SIMD instructions: arrays of 8, for any processor.
 
-use super::{F32x8, F32x16, Simd, SimdBlock, U32x16};
+use super::{F32x8, F32x16, Simd, U32x16};
 use crate::spec::SQRT_HALF_BITS;
 
 /// The token of the tier; it proves nothing, because nothing is needed.
@@ -18,6 +18,7 @@ impl Simd for Portable {
     const LANES: usize = 8;
     type V = V;
     type Mask = [bool; 8];
+    type Turned = [V; 4];
     type Block = Self;
 
     #[inline(always)]
@@ -39,6 +40,11 @@ impl Simd for Portable {
     #[inline(always)]
     fn load_some(self, from: &[f32]) -> V {
         std::array::from_fn(|i| from.get(i).copied().unwrap_or(0.0))
+    }
+    #[inline(always)]
+    fn turn(self, from: &[f32], stride: usize, rows: usize) -> [V; 4] {
+        let row = |i: usize| &from[i.min(rows - 1) * stride..][..4];
+        std::array::from_fn(|p| std::array::from_fn(|i| row(i)[p]))
     }
     #[inline(always)]
     fn add(self, a: V, b: V) -> V {
@@ -123,12 +129,5 @@ impl Simd for Portable {
             count += has as usize;
         }
         count
-    }
-}
-
-impl SimdBlock for Portable {
-    #[inline(always)]
-    fn turn(self, rows: [&[f32; 8]; 8]) -> [V; 8] {
-        std::array::from_fn(|p| rows.map(|row| row[p]))
     }
 }
