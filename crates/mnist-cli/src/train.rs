@@ -136,8 +136,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         config: &config,
         machine: (isa, threads),
         sets: &sets,
-        parameters: trainer.parameters(),
-        steps_per_epoch: trainer.iterations(),
+        trainer: &mut trainer,
         snapshots: &snapshots,
     };
     trained.test_and_save(&mut console, &folder, !args.no_pictures)?;

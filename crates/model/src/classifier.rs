@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use kernels::team::Team;
 use kernels::{Batch, Isa, NonFinite};
 use rayon::prelude::*;
 
@@ -117,6 +118,9 @@ fn forward(
     })
 }
 
+/// What a model made of some images: the loss of each, its predicted class, and how many are right.
+type Scored = (Vec<f32>, Vec<u32>, usize);
+
 /// Evaluates the images `rows`; see [`Classifier::evaluate`].
 pub(crate) fn evaluate(
     isa: Isa,
@@ -125,21 +129,55 @@ pub(crate) fn evaluate(
     data: &Dataset,
     rows: Range<usize>,
 ) -> Result<Evaluation, NonFinite> {
-    assert!(!rows.is_empty(), "an evaluation of no images");
     let chunks: Vec<_> = chunks(rows.clone()).collect();
+    let score = |rows| score(isa, layer, bias, data, rows);
     // All are kept until the first error in order is found.
-    let batches: Vec<_> = chunks
-        .into_par_iter()
-        .map(|rows| {
-            let batch = forward(isa, layer, bias, data, rows)?;
-            let (losses, predicted) = (batch.losses().collect(), batch.predicted().collect());
-            Ok::<(Vec<f32>, Vec<u32>, usize), NonFinite>((losses, predicted, batch.correct()))
-        })
+    let scored: Vec<_> = chunks.into_par_iter().map(score).collect();
+    whole(rows, scored)
+}
+
+/// Evaluates the images `rows` as [`evaluate`] does, on `threads` of a team that is awake. Rayon's threads
+/// would take the cores from it: they look for more work for a while when theirs is done.
+pub(crate) fn evaluate_on(
+    (team, threads): (&mut Team, usize),
+    isa: Isa,
+    (layer, bias): (&Layer, &[f32]),
+    data: &Dataset,
+    rows: Range<usize>,
+) -> Result<Evaluation, NonFinite> {
+    let chunks: Vec<_> = chunks(rows.clone()).collect();
+    let per_thread = chunks.len().div_ceil(threads).max(1);
+    let mut parts: Vec<_> = chunks
+        .chunks(per_thread)
+        .map(|chunks| (chunks, Vec::with_capacity(chunks.len())))
         .collect();
+    team.run(&mut parts, |(chunks, scored)| {
+        scored.extend(chunks.iter().map(|rows| score(isa, layer, bias, data, rows.clone())));
+    });
+    whole(rows, parts.into_iter().flat_map(|(_, scored)| scored))
+}
+
+fn score(
+    isa: Isa,
+    layer: &Layer,
+    bias: &[f32],
+    data: &Dataset,
+    rows: Range<usize>,
+) -> Result<Scored, NonFinite> {
+    let batch = forward(isa, layer, bias, data, rows)?;
+    Ok((batch.losses().collect(), batch.predicted().collect(), batch.correct()))
+}
+
+/// The evaluation of `rows`, whose chunks were scored in order; the error of the first that has one.
+fn whole(
+    rows: Range<usize>,
+    scored: impl IntoIterator<Item = Result<Scored, NonFinite>>,
+) -> Result<Evaluation, NonFinite> {
+    assert!(!rows.is_empty(), "an evaluation of no images");
     let mut predicted = Vec::with_capacity(rows.len());
     let (mut loss, mut correct) = (0.0, 0);
-    for batch in batches {
-        let (losses, classes, right) = batch?;
+    for chunk in scored {
+        let (losses, classes, right) = chunk?;
         loss = losses.into_iter().fold(loss, |sum, row_loss| sum + f64::from(row_loss));
         correct += right;
         predicted.extend(classes);

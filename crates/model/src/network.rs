@@ -7,14 +7,18 @@
 //!
 //! A thread owns what it writes, whole, so that no sum depends on their number.
 
+use std::ops::Range;
+
 use kernels::batch::BatchPart;
 use kernels::linear::{self, BlockPart, Pairs};
 use kernels::spec::{self, Rule};
 use kernels::team::Team;
 use kernels::{Batch, Isa, NonFinite, dense, optim};
 
+use crate::classifier::{evaluate, evaluate_on};
 use crate::dataset::Dataset;
 use crate::layer::Layer;
+use crate::metrics::Evaluation;
 use crate::parameters::Parameters;
 
 /// A model in training: weights, moments and the buffers of a step.
@@ -66,9 +70,9 @@ impl Network {
         self.threads = threads.clamp(1, self.team.threads());
     }
 
-    /// The weights, and the biases.
-    pub(crate) fn layer(&self) -> (&Layer, &[f32]) {
-        (&self.weights, &self.bias[0])
+    /// The number of classes.
+    pub(crate) fn classes(&self) -> usize {
+        self.classes
     }
 
     /// The parameters as they are now, in file order.
@@ -136,6 +140,22 @@ impl Network {
             return Ok(());
         }
         Err(weights.first_bad_logit(bias, data, rows.iter().copied()))
+    }
+
+    /// Evaluates the images `rows` of `data`; see [`Trainer::evaluate`](crate::Trainer::evaluate).
+    pub(crate) fn evaluate(
+        &mut self,
+        data: &Dataset,
+        rows: Range<usize>,
+    ) -> Result<Evaluation, NonFinite> {
+        let (isa, layer, bias) = (self.isa, &self.weights, &self.bias[0][..]);
+        match layer {
+            Layer::Blocks(_) => {
+                evaluate_on((&mut self.team, self.threads), isa, (layer, bias), data, rows)
+            }
+            // Its products are cut up among rayon's threads.
+            Layer::Dense(_) => evaluate(isa, layer, bias, data, rows),
+        }
     }
 
     /// Runs the images `rows` forward, then updates the model by the gradient of their mean loss; the

@@ -1,12 +1,11 @@
 //! The training loop, which reports to an observer and prints nothing itself.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::time::Duration;
 
 use kernels::team::Team;
 use kernels::{Isa, NonFinite, spec};
 
-use crate::classifier::evaluate;
 use crate::config::{ConfigError, TrainConfig};
 use crate::dataset::{Dataset, Split};
 use crate::metrics::Evaluation;
@@ -116,7 +115,6 @@ pub struct Diverged {
 pub struct Trainer<'a> {
     config: TrainConfig,
     data: &'a Dataset,
-    isa: Isa,
     split: Split,
     network: Network,
     schedule: Schedule,
@@ -148,7 +146,6 @@ impl<'a> Trainer<'a> {
         let parameters = Parameters::new(data.features(), classes, config.init, config.seed);
         Ok(Self {
             data,
-            isa,
             split: Split::new(data.len(), config.validation),
             pace: Pace::new(team.threads()),
             trained: Duration::ZERO,
@@ -171,6 +168,22 @@ impl<'a> Trainer<'a> {
         self.network.parameters(self.data)
     }
 
+    /// Evaluates the images `rows` of `data`, which have the shape of those that are trained on, with the
+    /// parameters as they are now: on the threads that train, as [`Classifier`](crate::Classifier) does on
+    /// others.
+    ///
+    /// Errors at the first image with a logit that is not finite.
+    ///
+    /// Panics if `rows` is empty or there is no such image, or where their shape is another one.
+    pub fn evaluate(
+        &mut self,
+        data: &Dataset,
+        rows: Range<usize>,
+    ) -> Result<Evaluation, NonFinite> {
+        assert_eq!(data.images().layout(), self.data.images().layout(), "shapes of images");
+        self.network.evaluate(data, rows)
+    }
+
     /// Steps in an epoch.
     pub fn iterations(&self) -> usize {
         self.split.training.len().div_ceil(self.config.batch_size)
@@ -189,7 +202,7 @@ impl<'a> Trainer<'a> {
     ///
     /// Errors where the state does not fit the images and the settings.
     pub fn restore(&mut self, state: &State) -> Result<(), RestoreError> {
-        let classes = self.network.layer().1.len();
+        let classes = self.network.classes();
         state.check((self.data.features(), classes), self.iterations())?;
         self.network.restore(self.data, [&state.parameters, &state.m, &state.v]);
         self.schedule.restore(state.powers);
@@ -283,12 +296,11 @@ impl<'a> Trainer<'a> {
     }
 
     /// Evaluates the first `count` validation images.
-    fn validate(&self, epoch: u64, count: usize) -> Result<Option<Evaluation>, Diverged> {
+    fn validate(&mut self, epoch: u64, count: usize) -> Result<Option<Evaluation>, Diverged> {
         if count == 0 {
             return Ok(None);
         }
-        let (layer, bias) = self.network.layer();
-        let evaluation = evaluate(self.isa, layer, bias, self.data, 0..count);
+        let evaluation = self.network.evaluate(self.data, 0..count);
         evaluation.map(Some).map_err(|cause| {
             let image = match cause {
                 NonFinite::Logit { image, .. } => Some(image as u32),
