@@ -1,29 +1,32 @@
 //! Images packed and hashed while the rest of their file is on its way.
 //!
 //! ```text
-//! decode   read or inflate a piece ──┬──> hash   train images, train labels, test images, test labels
-//!                                    └──> pack   its images into block rows
+//! gzip   this thread   inflate the training images
+//!        the other     pack and hash each piece that has come; while none has, inflate and pack the test set
+//! raw    this thread   read and pack the training set, then the test set
+//!        the other     hash each piece that was read
 //! ```
 //!
-//! Inflating, or for raw files hashing, is what takes longest and can't be cut into parts, so the rest is
-//! done beside it, on threads of their own. The files never stand in memory whole: a piece's buffer takes
-//! another piece when it is hashed and packed, because new memory costs as much as packing does.
+//! Neither inflating nor hashing can be cut into parts, so one thread does nothing else. All the rest together
+//! takes the other one no longer, and a third thread would only take a core from the first where there are
+//! two. The files never stand in memory whole: the buffer of a piece that is done with takes another piece,
+//! because new memory costs as much as packing does. Only the test set's pieces are kept until they are
+//! hashed, behind the training set.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use idx::{ElementType, Idx, Reader};
 use sha2::{Digest, Sha256};
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, DatasetError, Packing};
 use crate::files::{LoadError, images_of};
 use crate::hash::hex;
 
 /// Bytes of a piece, about: it stays in the cache until it is hashed and packed.
 const PIECE_BYTES: usize = 128 * 1024;
-/// Pieces that may wait for the slower of those who take them.
+/// Pieces that may wait for the other thread.
 const WAITING: usize = 64;
 
 /// A pair of files whose headers were read and fit.
@@ -31,44 +34,6 @@ pub(crate) struct Opened {
     images: Reader,
     labels: Idx,
     classes: Vec<u32>,
-}
-
-/// Bytes of a file, for those who hash them and those who pack them.
-type Piece = Arc<Vec<u8>>;
-
-/// The way to who hashes a pair of files, and that of its buffers back.
-struct ToHash {
-    pieces: SyncSender<Piece>,
-    spare: Receiver<Vec<u8>>,
-}
-
-/// The pieces to hash, and the way of their buffers back.
-struct Hashed {
-    pieces: Receiver<Piece>,
-    spare: Sender<Vec<u8>>,
-}
-
-fn ways() -> (ToHash, Hashed) {
-    let ((to, pieces), (back, spare)) = (sync_channel(WAITING), channel());
-    (ToHash { pieces: to, spare }, Hashed { pieces, spare: back })
-}
-
-impl ToHash {
-    fn send(&self, piece: impl Into<Piece>) {
-        // Who hashes is gone only where it panicked, which is found out when it is joined.
-        drop(self.pieces.send(piece.into()));
-    }
-
-    /// Reads the next piece and sends it; returns it too, unless the file is at its end.
-    fn next(&self, images: &mut Reader, most_bytes: usize) -> Result<Option<Piece>, idx::Error> {
-        let buffer = self.spare.try_recv().unwrap_or_default();
-        let piece = Arc::new(images.piece_in(buffer, most_bytes)?);
-        if piece.is_empty() {
-            return Ok(None);
-        }
-        self.send(Arc::clone(&piece));
-        Ok(Some(piece))
-    }
 }
 
 impl Opened {
@@ -88,68 +53,9 @@ impl Opened {
         format!("{} {}", self.images.element_type(), shape.join(" x "))
     }
 
-    /// Reads the images and packs them; sends both files to be hashed, in that order.
-    fn load(self, path: &Path, hash: &mut ToHash) -> Result<Dataset, LoadError> {
-        let Self { images, labels, classes } = self;
-        hash.send(images.header_bytes());
-        let at = |cause| LoadError::Dataset { path: path.to_owned(), cause };
-        let data = if images.element_type() == ElementType::U8 {
-            pack_u8(images, path, classes, hash)?
-        } else {
-            let file = images.read_all().map_err(LoadError::Idx)?;
-            let data = images_of(&file, classes).map_err(at)?;
-            hash.send(file.into_bytes());
-            data
-        };
-        hash.send(labels.header_bytes());
-        hash.send(labels.into_bytes());
-        Ok(data)
+    fn is_u8(&self) -> bool {
+        self.images.element_type() == ElementType::U8
     }
-}
-
-/// Packs u8 images while they are read.
-fn pack_u8(
-    mut images: Reader,
-    path: &Path,
-    classes: Vec<u32>,
-    hash: &mut ToHash,
-) -> Result<Dataset, LoadError> {
-    let shape = shape_of(images.dims());
-    let most_bytes = (PIECE_BYTES / shape.0).max(1) * shape.0;
-    let is_gzip = images.is_gzip();
-    let mut next = move || hash.next(&mut images, most_bytes);
-    let (read, data) = if is_gzip {
-        let (sender, pieces) = sync_channel::<Piece>(WAITING);
-        let decode = move || {
-            while let Some(piece) = next()? {
-                if sender.send(piece).is_err() {
-                    // Who packs has an error to tell.
-                    break;
-                }
-            }
-            Ok(())
-        };
-        std::thread::scope(|scope| {
-            let decoder = spawn(scope, "decode", decode)?;
-            let data = Dataset::from_u8_pieces(pieces, shape, classes);
-            Ok((joined(decoder), data))
-        })?
-    } else {
-        // Reading is a copy, which is done before another thread has woken up.
-        let mut read = Ok(());
-        let pieces = std::iter::from_fn(|| match next() {
-            Ok(piece) => piece,
-            Err(error) => {
-                read = Err(error);
-                None
-            }
-        });
-        let data = Dataset::from_u8_pieces(pieces, shape, classes);
-        (read, data)
-    };
-    // A file that is cut short is why images are missing.
-    read.map_err(LoadError::Idx)?;
-    data.map_err(|cause| LoadError::Dataset { path: path.to_owned(), cause })
 }
 
 /// The number of features of an image, and its height and width where it has them.
@@ -161,36 +67,238 @@ pub(crate) fn shape_of(dims: &[usize]) -> (usize, Option<(usize, usize)>) {
     (dims[1..].iter().product(), image)
 }
 
-/// Loads the training and the test set side by side; returns them and the SHA-256 of their files.
+/// Loads the training and the test set; returns them and the SHA-256 of their files.
 pub(crate) fn load_both(
     (train, train_path): (Opened, &Path),
     (test, test_path): (Opened, &Path),
 ) -> Result<(Dataset, Dataset, String), LoadError> {
-    let ((mut train_hash, train_pieces), (mut test_hash, test_pieces)) = (ways(), ways());
+    if train.images.is_gzip() && train.is_u8() && test.is_u8() {
+        inflate_both((train, train_path), (test, test_path))
+    } else {
+        read_both((train, train_path), (test, test_path))
+    }
+}
+
+/// A way for pieces to the other thread, and the way of their buffers back.
+struct Way {
+    pieces: SyncSender<Vec<u8>>,
+    spare: Receiver<Vec<u8>>,
+}
+
+/// The other end of a [`Way`].
+struct Arrivals {
+    pieces: Receiver<Vec<u8>>,
+    spare: Sender<Vec<u8>>,
+}
+
+fn way() -> (Way, Arrivals) {
+    let ((to, pieces), (back, spare)) = (sync_channel(WAITING), channel());
+    (Way { pieces: to, spare }, Arrivals { pieces, spare: back })
+}
+
+impl Way {
+    /// A buffer that a piece came back in, or a new one.
+    fn buffer(&self) -> Vec<u8> {
+        self.spare.try_recv().unwrap_or_default()
+    }
+
+    /// Sends a piece; returns whether the other thread still takes any.
+    fn send(&self, piece: Vec<u8>) -> bool {
+        self.pieces.send(piece).is_ok()
+    }
+}
+
+impl Arrivals {
+    /// Gives back a buffer.
+    fn give_back(&self, piece: Vec<u8>) {
+        // Nobody wants it who has read all.
+        drop(self.spare.send(piece));
+    }
+}
+
+/// Loads sets whose training images are compressed.
+fn inflate_both(
+    (train, train_path): (Opened, &Path),
+    (test, test_path): (Opened, &Path),
+) -> Result<(Dataset, Dataset, String), LoadError> {
+    let Opened { images: mut reader, labels, classes } = train;
+    let shape = shape_of(reader.dims());
+    let at = |path: &Path, cause| LoadError::Dataset { path: path.to_owned(), cause };
+    let packing = Packing::new(shape, classes).map_err(|cause| at(train_path, cause))?;
+    let test = Streamed::new(test).map_err(|cause| at(test_path, cause))?;
+    let (way, arrivals) = way();
+    let header = reader.header_bytes();
     std::thread::scope(|scope| {
-        let hash = spawn(scope, "hash", || hash([train_pieces, test_pieces]))?;
-        let test = spawn(scope, "test set", move || test.load(test_path, &mut test_hash))?;
-        let train = train.load(train_path, &mut train_hash);
-        drop(train_hash);
-        let test = joined(test);
-        let sha256 = joined(hash);
-        Ok((train?, test?, sha256))
+        let other = spawn(scope, "pack and hash", move || {
+            beside_inflating(&arrivals, packing, (header, labels), test)
+        })?;
+        let inflated = inflate(&mut reader, most_bytes(shape.0), &way);
+        drop(way);
+        let (train, test, sha256) = joined(other);
+        // A file that is cut short is why images are missing.
+        inflated.map_err(LoadError::Idx)?;
+        let train = train.map_err(|cause| at(train_path, cause))?;
+        let test = test.map_err(LoadError::Idx)?.map_err(|cause| at(test_path, cause))?;
+        Ok((train, test, sha256))
     })
 }
 
-/// SHA-256 of all pieces, those of the first way first.
-fn hash(ways: [Hashed; 2]) -> String {
+/// Sends all of a file's pieces on their way.
+fn inflate(reader: &mut Reader, most_bytes: usize, way: &Way) -> Result<(), idx::Error> {
+    loop {
+        let piece = reader.piece_in(way.buffer(), most_bytes)?;
+        // Who takes none any more has an error to tell.
+        if piece.is_empty() || !way.send(piece) {
+            return Ok(());
+        }
+    }
+}
+
+/// A set that may turn out to be no data set, or its file not to be read.
+type Read = Result<Result<Dataset, DatasetError>, idx::Error>;
+
+/// Packs and hashes the training images that arrive, and in between and afterwards reads the test set.
+fn beside_inflating(
+    arrivals: &Arrivals,
+    mut packing: Packing,
+    (header, labels): (Vec<u8>, Idx),
+    mut test: Streamed,
+) -> (Result<Dataset, DatasetError>, Read, String) {
     let mut hash = Sha256::new();
-    for Hashed { pieces, spare } in ways {
-        for piece in pieces {
-            hash.update(&*piece);
-            if let Some(buffer) = Arc::into_inner(piece) {
-                // Nobody wants it who has read all.
-                drop(spare.send(buffer));
+    hash.update(header);
+    let mut packed = Ok(());
+    while packed.is_ok() {
+        let piece = match arrivals.pieces.try_recv() {
+            Ok(piece) => piece,
+            Err(TryRecvError::Empty) if test.goes_on() => {
+                test.next();
+                continue;
+            }
+            Err(_) => match arrivals.pieces.recv() {
+                Ok(piece) => piece,
+                Err(_) => break,
+            },
+        };
+        hash.update(&piece);
+        packed = packing.push(&piece);
+        arrivals.give_back(piece);
+    }
+    hash.update(labels.header_bytes());
+    hash.update(labels.payload());
+    let train = packed.and_then(|()| packing.finish());
+    while test.goes_on() {
+        test.next();
+    }
+    let test = test.finish(&mut hash);
+    (train, test, hex(&hash.finalize()))
+}
+
+/// A set of u8 images that is read and packed piece by piece, and hashed when all is there.
+struct Streamed {
+    images: Reader,
+    labels: Idx,
+    packing: Packing,
+    most_bytes: usize,
+    pieces: Vec<Vec<u8>>,
+    /// Whether all was read, and what went wrong.
+    ended: Option<Result<Result<(), DatasetError>, idx::Error>>,
+}
+
+impl Streamed {
+    fn new(set: Opened) -> Result<Self, DatasetError> {
+        let Opened { images, labels, classes } = set;
+        let shape = shape_of(images.dims());
+        let (packing, most_bytes) = (Packing::new(shape, classes)?, most_bytes(shape.0));
+        Ok(Self { images, labels, packing, most_bytes, pieces: Vec::new(), ended: None })
+    }
+
+    fn goes_on(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    /// Reads a piece and packs it.
+    fn next(&mut self) {
+        match self.images.piece(self.most_bytes) {
+            Err(error) => self.ended = Some(Err(error)),
+            Ok(piece) if piece.is_empty() => self.ended = Some(Ok(Ok(()))),
+            Ok(piece) => {
+                if let Err(error) = self.packing.push(&piece) {
+                    self.ended = Some(Ok(Err(error)));
+                }
+                self.pieces.push(piece);
             }
         }
     }
-    hex(&hash.finalize())
+
+    /// Hashes what was read, images then labels; returns the set.
+    fn finish(self, hash: &mut Sha256) -> Read {
+        hash.update(self.images.header_bytes());
+        self.pieces.iter().for_each(|piece| hash.update(piece));
+        hash.update(self.labels.header_bytes());
+        hash.update(self.labels.payload());
+        let ended = self.ended.unwrap_or(Ok(Ok(())))?;
+        Ok(ended.and_then(|()| self.packing.finish()))
+    }
+}
+
+/// Loads sets that are read faster than they are hashed.
+fn read_both(
+    (train, train_path): (Opened, &Path),
+    (test, test_path): (Opened, &Path),
+) -> Result<(Dataset, Dataset, String), LoadError> {
+    let (way, arrivals) = way();
+    std::thread::scope(|scope| {
+        let hash = spawn(scope, "hash", move || {
+            let mut hash = Sha256::new();
+            while let Ok(piece) = arrivals.pieces.recv() {
+                hash.update(&piece);
+                arrivals.give_back(piece);
+            }
+            hex(&hash.finalize())
+        })?;
+        let train = read(train, train_path, &way)?;
+        let test = read(test, test_path, &way)?;
+        drop(way);
+        Ok((train, test, joined(hash)))
+    })
+}
+
+/// Reads and packs a set; sends both files to be hashed.
+fn read(set: Opened, path: &Path, way: &Way) -> Result<Dataset, LoadError> {
+    let at = |cause| LoadError::Dataset { path: path.to_owned(), cause };
+    // Who hashes is gone only where it panicked, which is found out when it is joined.
+    let hash = |bytes| {
+        way.send(bytes);
+    };
+    let is_u8 = set.is_u8();
+    let Opened { mut images, labels, classes } = set;
+    hash(images.header_bytes());
+    let data = if is_u8 {
+        let shape = shape_of(images.dims());
+        let mut packing = Packing::new(shape, classes).map_err(at)?;
+        loop {
+            let piece =
+                images.piece_in(way.buffer(), most_bytes(shape.0)).map_err(LoadError::Idx)?;
+            if piece.is_empty() {
+                break packing.finish().map_err(at)?;
+            }
+            packing.push(&piece).map_err(at)?;
+            hash(piece);
+        }
+    } else {
+        let file = images.read_all().map_err(LoadError::Idx)?;
+        let data = images_of(&file, classes).map_err(at)?;
+        hash(file.into_bytes());
+        data
+    };
+    hash(labels.header_bytes());
+    hash(labels.into_bytes());
+    Ok(data)
+}
+
+/// Bytes of a piece of whole images with so many features.
+fn most_bytes(features: usize) -> usize {
+    (PIECE_BYTES / features).max(1) * features
 }
 
 fn spawn<'scope, T: Send + 'scope>(
