@@ -12,6 +12,11 @@
 //! two. The files never stand in memory whole: the buffer of a piece that is done with takes another piece,
 //! because new memory costs as much as packing does. Only the test set's pieces are kept until they are
 //! hashed, behind the training set.
+//!
+//! Tried and lost, of MNIST's training images on Zen 5, the best of 10 in turns: libdeflate, which is C and
+//! wants the whole file at once, inflates them in 34 ms into memory that is there and in 53 into new memory.
+//! zlib-rs takes 44, piece by piece and with the checksum, and all the while the other thread hashes (23 ms)
+//! and packs, which would come after libdeflate. fdeflate takes 46. Pieces of 512 KiB instead of 128 gain 0.8.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};

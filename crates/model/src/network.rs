@@ -15,10 +15,10 @@ use kernels::spec::{self, Rule};
 use kernels::team::Team;
 use kernels::{Batch, Isa, NonFinite, dense, optim};
 
-use crate::classifier::{evaluate, evaluate_on};
+use crate::classifier::{score, score_on};
 use crate::dataset::Dataset;
 use crate::layer::Layer;
-use crate::metrics::Evaluation;
+use crate::metrics::Scores;
 use crate::parameters::Parameters;
 
 /// A model in training: weights, moments and the buffers of a step.
@@ -142,19 +142,19 @@ impl Network {
         Err(weights.first_bad_logit(bias, data, rows.iter().copied()))
     }
 
-    /// Evaluates the images `rows` of `data`; see [`Trainer::evaluate`](crate::Trainer::evaluate).
-    pub(crate) fn evaluate(
+    /// Scores the images `rows` of `data`; see [`Trainer::score`](crate::Trainer::score).
+    pub(crate) fn score(
         &mut self,
         data: &Dataset,
         rows: Range<usize>,
-    ) -> Result<Evaluation, NonFinite> {
+    ) -> Result<Scores, NonFinite> {
         let (isa, layer, bias) = (self.isa, &self.weights, &self.bias[0][..]);
         match layer {
             Layer::Blocks(_) => {
-                evaluate_on((&mut self.team, self.threads), isa, (layer, bias), data, rows)
+                score_on((&mut self.team, self.threads), isa, (layer, bias), data, rows)
             }
             // Its products are cut up among rayon's threads.
-            Layer::Dense(_) => evaluate(isa, layer, bias, data, rows),
+            Layer::Dense(_) => score(isa, layer, bias, data, rows),
         }
     }
 

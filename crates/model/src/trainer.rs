@@ -1,6 +1,6 @@
 //! The training loop, which reports to an observer and prints nothing itself.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use kernels::team::Team;
@@ -8,7 +8,7 @@ use kernels::{Isa, NonFinite, spec};
 
 use crate::config::{ConfigError, TrainConfig};
 use crate::dataset::{Dataset, Split};
-use crate::metrics::Evaluation;
+use crate::metrics::{Evaluation, Scores};
 use crate::network::Network;
 use crate::optimizer::Schedule;
 use crate::pace::Pace;
@@ -168,20 +168,15 @@ impl<'a> Trainer<'a> {
         self.network.parameters(self.data)
     }
 
-    /// Evaluates the images `rows` of `data`, which have the shape of those that are trained on, with the
-    /// parameters as they are now: on the threads that train, as [`Classifier`](crate::Classifier) does on
-    /// others.
+    /// Scores the images of `data`, which have the shape of those that are trained on, with the parameters as
+    /// they are now: on the threads that train, as [`Classifier`](crate::Classifier) evaluates on others.
     ///
     /// Errors at the first image with a logit that is not finite.
     ///
-    /// Panics if `rows` is empty or there is no such image, or where their shape is another one.
-    pub fn evaluate(
-        &mut self,
-        data: &Dataset,
-        rows: Range<usize>,
-    ) -> Result<Evaluation, NonFinite> {
+    /// Panics where the images have another shape.
+    pub fn score(&mut self, data: &Dataset) -> Result<Scores, NonFinite> {
         assert_eq!(data.images().layout(), self.data.images().layout(), "shapes of images");
-        self.network.evaluate(data, rows)
+        self.network.score(data, 0..data.len())
     }
 
     /// Steps in an epoch.
@@ -258,10 +253,10 @@ impl<'a> Trainer<'a> {
             self.iteration = iteration + 1;
             if iteration % self.config.log_every == 0 {
                 training_time += observer.now().saturating_sub(started);
-                let before = self.score();
+                let before = self.batch_score();
                 let forward = self.network.forward(self.data, (rows, &[]));
                 forward.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
-                let (step, after) = (self.step, self.score());
+                let (step, after) = (self.step, self.batch_score());
                 let event = Event::Step { epoch, iteration, step, before, after };
                 if observer.on(event).is_break() {
                     return Ok(ControlFlow::Break(()));
@@ -283,9 +278,7 @@ impl<'a> Trainer<'a> {
         }
         training_time += observer.now().saturating_sub(started);
         self.trained += training_time;
-        let all = self.split.validation.len();
-        let first = self.validate(epoch, all.min(TUTORIAL_SUBSET))?;
-        let whole = self.validate(epoch, all)?;
+        let (first, whole) = self.validate(epoch)?.unzip();
         (self.epoch, self.iteration) = (epoch + 1, 0);
         Ok(observer.on(Event::Epoch {
             epoch,
@@ -295,23 +288,24 @@ impl<'a> Trainer<'a> {
         }))
     }
 
-    /// Evaluates the first `count` validation images.
-    fn validate(&mut self, epoch: u64, count: usize) -> Result<Option<Evaluation>, Diverged> {
+    /// Evaluates the first validation images, and all of them; nothing if there are none.
+    fn validate(&mut self, epoch: u64) -> Result<Option<(Evaluation, Evaluation)>, Diverged> {
+        let count = self.split.validation.len();
         if count == 0 {
             return Ok(None);
         }
-        let evaluation = self.network.evaluate(self.data, 0..count);
-        evaluation.map(Some).map_err(|cause| {
+        let scores = self.network.score(self.data, 0..count).map_err(|cause| {
             let image = match cause {
                 NonFinite::Logit { image, .. } => Some(image as u32),
                 _ => None,
             };
             Diverged { epoch, iteration: 0, step: self.step, image, cause }
-        })
+        })?;
+        Ok(Some((scores.first(count.min(TUTORIAL_SUBSET)), scores.all())))
     }
 
     /// The score of the last forward pass.
-    fn score(&self) -> Score {
+    fn batch_score(&self) -> Score {
         let batch = self.network.batch();
         let loss = spec::mean_loss(batch.losses());
         Score { loss, accuracy: batch.correct() as f64 / batch.len() as f64 }

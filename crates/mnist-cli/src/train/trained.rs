@@ -42,14 +42,10 @@ impl Trained<'_, '_> {
     ) -> Result<(), Failure> {
         let Self { config, machine: (isa, threads), sets, trainer, .. } = self;
         let started = Instant::now();
-        let mut test = |count| {
-            let evaluated = trainer.evaluate(&sets.test, 0..count);
-            evaluated.map_err(|error| {
-                Failure::new(Code::Diverged, format_args!("testing: {error} is not finite"))
-            })
-        };
-        let all = test(sets.test.len())?;
-        let first = test(sets.test.len().min(TUTORIAL_SUBSET))?;
+        let scores = trainer.score(&sets.test).map_err(|error| {
+            Failure::new(Code::Diverged, format_args!("testing: {error} is not finite"))
+        })?;
+        let (first, all) = (scores.first(sets.test.len().min(TUTORIAL_SUBSET)), scores.all());
         console.test(&first, &all, started.elapsed());
         describe(console, sets, &all);
 
