@@ -1,7 +1,7 @@
 //! Images packed and hashed while the rest of their file is on its way.
 //!
 //! ```text
-//! gzip   this thread   inflate the training images
+//! gzip   this thread   inflate the training images, then what is left of the test set
 //!        the other     pack and hash each piece that has come; while none has, inflate and pack the test set
 //! raw    this thread   read and pack the training set, then the test set
 //!        the other     hash each piece that was read
@@ -20,6 +20,7 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use idx::{ElementType, Idx, Reader};
@@ -131,21 +132,24 @@ fn inflate_both(
     let at = |path: &Path, cause| LoadError::Dataset { path: path.to_owned(), cause };
     let packing = Packing::new(shape, classes).map_err(|cause| at(train_path, cause))?;
     let test = Streamed::new(test).map_err(|cause| at(test_path, cause))?;
+    let test = Mutex::new(test);
     let (way, arrivals) = way();
     let header = reader.header_bytes();
-    std::thread::scope(|scope| {
-        let other = spawn(scope, "pack and hash", move || {
-            beside_inflating(&arrivals, packing, (header, labels), test)
+    let (train, sha256) = std::thread::scope(|scope| {
+        let other = spawn(scope, "pack and hash", || {
+            beside_inflating(arrivals, packing, (header, labels), &test)
         })?;
         let inflated = inflate(&mut reader, most_bytes(shape.0), &way);
         drop(way);
-        let (train, test, sha256) = joined(other);
+        while inflated.is_ok() && locked(&test).next() {}
+        let (train, sha256) = joined(other);
         // A file that is cut short is why images are missing.
         inflated.map_err(LoadError::Idx)?;
-        let train = train.map_err(|cause| at(train_path, cause))?;
-        let test = test.map_err(LoadError::Idx)?.map_err(|cause| at(test_path, cause))?;
-        Ok((train, test, sha256))
-    })
+        Ok((train.map_err(|cause| at(train_path, cause))?, sha256))
+    })?;
+    let test = test.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+    let test = test.map_err(LoadError::Idx)?.map_err(|cause| at(test_path, cause))?;
+    Ok((train, test, sha256))
 }
 
 /// Sends all of a file's pieces on their way.
@@ -159,26 +163,21 @@ fn inflate(reader: &mut Reader, most_bytes: usize, way: &Way) -> Result<(), idx:
     }
 }
 
-/// A set that may turn out to be no data set, or its file not to be read.
-type Read = Result<Result<Dataset, DatasetError>, idx::Error>;
-
-/// Packs and hashes the training images that arrive, and in between and afterwards reads the test set.
+/// Packs and hashes the training images that arrive, in between reads the test set, and hashes it afterwards;
+/// returns the training set and the hash of both.
 fn beside_inflating(
-    arrivals: &Arrivals,
+    arrivals: Arrivals,
     mut packing: Packing,
     (header, labels): (Vec<u8>, Idx),
-    mut test: Streamed,
-) -> (Result<Dataset, DatasetError>, Read, String) {
+    test: &Mutex<Streamed>,
+) -> (Result<Dataset, DatasetError>, String) {
     let mut hash = Sha256::new();
     hash.update(header);
     let mut packed = Ok(());
     while packed.is_ok() {
         let piece = match arrivals.pieces.try_recv() {
             Ok(piece) => piece,
-            Err(TryRecvError::Empty) if test.goes_on() => {
-                test.next();
-                continue;
-            }
+            Err(TryRecvError::Empty) if locked(test).next() => continue,
             Err(_) => match arrivals.pieces.recv() {
                 Ok(piece) => piece,
                 Err(_) => break,
@@ -188,14 +187,20 @@ fn beside_inflating(
         packed = packing.push(&piece);
         arrivals.give_back(piece);
     }
+    // Who sends finds out that nobody takes any more.
+    drop(arrivals);
+    let train = packed.and_then(|()| packing.finish());
     hash.update(labels.header_bytes());
     hash.update(labels.payload());
-    let train = packed.and_then(|()| packing.finish());
-    while test.goes_on() {
-        test.next();
-    }
-    let test = test.finish(&mut hash);
-    (train, test, hex(&hash.finalize()))
+    while locked(test).next() {}
+    locked(test).hash(&mut hash);
+    (train, hex(&hash.finalize()))
+}
+
+/// A set that both threads work on, one at a time.
+fn locked(set: &Mutex<Streamed>) -> MutexGuard<'_, Streamed> {
+    // After a panic nobody uses what is in it: it goes on when the threads are joined.
+    set.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A set of u8 images that is read and packed piece by piece, and hashed when all is there.
@@ -205,7 +210,7 @@ struct Streamed {
     packing: Packing,
     most_bytes: usize,
     pieces: Vec<Vec<u8>>,
-    /// Whether all was read, and what went wrong.
+    /// Set when there is no more to be read: whether anything went wrong.
     ended: Option<Result<Result<(), DatasetError>, idx::Error>>,
 }
 
@@ -217,30 +222,33 @@ impl Streamed {
         Ok(Self { images, labels, packing, most_bytes, pieces: Vec::new(), ended: None })
     }
 
-    fn goes_on(&self) -> bool {
+    /// Reads a piece and packs it; returns whether there may be more.
+    fn next(&mut self) -> bool {
+        if self.ended.is_none() {
+            match self.images.piece(self.most_bytes) {
+                Err(error) => self.ended = Some(Err(error)),
+                Ok(piece) if piece.is_empty() => self.ended = Some(Ok(Ok(()))),
+                Ok(piece) => {
+                    if let Err(error) = self.packing.push(&piece) {
+                        self.ended = Some(Ok(Err(error)));
+                    }
+                    self.pieces.push(piece);
+                }
+            }
+        }
         self.ended.is_none()
     }
 
-    /// Reads a piece and packs it.
-    fn next(&mut self) {
-        match self.images.piece(self.most_bytes) {
-            Err(error) => self.ended = Some(Err(error)),
-            Ok(piece) if piece.is_empty() => self.ended = Some(Ok(Ok(()))),
-            Ok(piece) => {
-                if let Err(error) = self.packing.push(&piece) {
-                    self.ended = Some(Ok(Err(error)));
-                }
-                self.pieces.push(piece);
-            }
-        }
-    }
-
-    /// Hashes what was read, images then labels; returns the set.
-    fn finish(self, hash: &mut Sha256) -> Read {
+    /// Hashes what was read, images then labels.
+    fn hash(&self, hash: &mut Sha256) {
         hash.update(self.images.header_bytes());
         self.pieces.iter().for_each(|piece| hash.update(piece));
         hash.update(self.labels.header_bytes());
         hash.update(self.labels.payload());
+    }
+
+    /// The set, if all was read and nothing went wrong.
+    fn finish(self) -> Result<Result<Dataset, DatasetError>, idx::Error> {
         let ended = self.ended.unwrap_or(Ok(Ok(())))?;
         Ok(ended.and_then(|()| self.packing.finish()))
     }
