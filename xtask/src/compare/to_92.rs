@@ -4,7 +4,7 @@
 //! The settings are chosen by [`choose`], which looks at validation images alone: of a grid of step sizes and
 //! batches, each trained with three seeds, those count whose mean validation accuracy is 92 % and one standard
 //! error more; of these the one with the fewest epochs, then the fewest steps, then the best accuracy. What
-//! the test says was not asked before [`measure`] runs the chosen one.
+//! the test says was not asked before [`measure()`] runs the chosen one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
