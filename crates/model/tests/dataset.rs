@@ -114,6 +114,21 @@ fn every_spelling_is_the_same_set() {
     }
 }
 
+/// More of the test set than is read ahead of the training set.
+#[test]
+fn a_long_test_set() {
+    let n = 90 * 128 * 1024 / 784;
+    let pixels = (0..n * 784).map(|i| if i % 9_973 == 0 { (i % 251) as u8 } else { 0 }).collect();
+    let [train, labels, ..] = small();
+    let train = bytes(&[3, 28, 28], [train.payload(), &[7; 3 * 784 - 12]].concat());
+    let files = [train, labels, bytes(&[n, 28, 28], pixels), bytes(&[n], vec![4; n])];
+    let raw = usual(files.clone()).unwrap();
+    let names = ["train-images-idx3-ubyte.gz", NAMES[1], "t10k-images-idx3-ubyte.gz", NAMES[3]];
+    let sets = read(names.into_iter().zip(files)).unwrap();
+    assert_eq!(sets.info, raw.info);
+    assert!(sets.test.images() == raw.test.images());
+}
+
 /// Of several pieces, in both forms on either side: the same sets, and of what is damaged the first is told.
 #[test]
 fn pieces_raw_and_compressed() {
