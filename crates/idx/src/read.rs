@@ -133,7 +133,7 @@ impl<R: BufRead> Source for Either<R> {
 /// Decodes an input that is said to be `file_bytes` long.
 fn decode(input: impl BufRead, file_bytes: u64) -> Result<Idx, ErrorKind> {
     let mut payload = Payload::open(input, file_bytes)?;
-    let bytes = payload.piece(usize::MAX)?;
+    let bytes = payload.piece_in(Vec::new(), usize::MAX)?;
     Ok(Idx::from_parts(payload.header, bytes))
 }
 
@@ -171,6 +171,11 @@ impl<R: BufRead> Payload<Either<R>> {
         prove_size(&header, after_header)?;
         Ok(Self::new(header, source, after_header))
     }
+
+    /// Whether the payload is compressed.
+    pub fn is_gzip(&self) -> bool {
+        matches!(self.source, Either::Gzip(_))
+    }
 }
 
 impl<S: Source> Payload<S> {
@@ -179,13 +184,20 @@ impl<S: Source> Payload<S> {
         Self { header, source, trusted_bytes, given: 0, read_ahead, is_proven: false }
     }
 
-    /// Returns the next bytes: as many as are left, at most `most_bytes`. The last of them come only
-    /// after the payload was proven to end where it should.
-    pub fn piece(&mut self, most_bytes: usize) -> Result<Vec<u8>, ErrorKind> {
+    /// Returns the next bytes: as many as are left, at most `most_bytes`, in the memory of `piece`. The last
+    /// of them come only after the payload was proven to end where it should.
+    pub fn piece_in(
+        &mut self,
+        mut piece: Vec<u8>,
+        most_bytes: usize,
+    ) -> Result<Vec<u8>, ErrorKind> {
         let expected = self.header.payload_bytes();
         let wanted = most_bytes.min(expected - self.given);
         let trusted = usize::try_from(self.trusted_bytes).unwrap_or(usize::MAX);
-        let mut piece = std::mem::take(&mut self.read_ahead);
+        piece.clear();
+        // Room for more would be filled, and another fault found first than in one piece.
+        piece.shrink_to(wanted);
+        piece.append(&mut self.read_ahead);
         while piece.len() < wanted {
             if piece.len() == piece.capacity() {
                 let step = if piece.is_empty() { trusted } else { piece.len() };
@@ -245,7 +257,7 @@ mod tests {
     fn more_than_memory() {
         let header = Header::new(ElementType::U8, vec![1 << 31, 1 << 31]).unwrap();
         let mut payload = Payload::new(header, Raw(io::empty()), u64::MAX);
-        let error = payload.piece(usize::MAX).unwrap_err();
+        let error = payload.piece_in(Vec::new(), usize::MAX).unwrap_err();
         assert!(matches!(error, ErrorKind::OutOfMemory { needed_bytes: 0x4000_0000_0000_0000 }));
     }
 

@@ -60,6 +60,11 @@ impl Reader {
         self.payload.header.dims()
     }
 
+    /// Returns whether the elements are compressed, so that a piece takes longer than a copy.
+    pub fn is_gzip(&self) -> bool {
+        self.payload.is_gzip()
+    }
+
     /// Returns the header as it stands in the file.
     pub fn header_bytes(&self) -> Vec<u8> {
         self.payload.header.to_bytes()
@@ -80,7 +85,16 @@ impl Reader {
     /// # Errors
     /// Those of [`read`](crate::read()) that concern the payload.
     pub fn piece(&mut self, most_bytes: usize) -> Result<Vec<u8>, Error> {
-        self.payload.piece(most_bytes).map_err(Error::at(&self.path))
+        self.piece_in(Vec::new(), most_bytes)
+    }
+
+    /// Returns the next piece as [`piece`](Self::piece) does, in the memory of `buffer`, whose content is
+    /// lost: new memory takes longer to get than a raw piece to read.
+    ///
+    /// # Errors
+    /// Those of [`piece`](Self::piece).
+    pub fn piece_in(&mut self, buffer: Vec<u8>, most_bytes: usize) -> Result<Vec<u8>, Error> {
+        self.payload.piece_in(buffer, most_bytes).map_err(Error::at(&self.path))
     }
 
     /// Reads all elements that are still to come, which must be all there are.

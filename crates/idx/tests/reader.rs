@@ -6,12 +6,12 @@ use std::path::Path;
 
 use idx::{Compression, Error, Idx, Reader};
 
-/// Reads a file in pieces of `most_bytes`; returns the bytes of all.
-fn in_pieces(path: &Path, most_bytes: usize) -> Result<Vec<u8>, Error> {
+/// Reads a file in pieces of `most_bytes`, into buffers of `room` bytes; returns the bytes of all.
+fn in_pieces(path: &Path, most_bytes: usize, room: usize) -> Result<Vec<u8>, Error> {
     let mut reader = Reader::open(path)?;
     let mut bytes = Vec::new();
     loop {
-        let piece = reader.piece(most_bytes)?;
+        let piece = reader.piece_in(vec![0xaa; room], most_bytes)?;
         if piece.is_empty() {
             assert!(reader.piece(most_bytes)?.is_empty(), "the end is the end");
             return Ok(bytes);
@@ -35,9 +35,13 @@ fn pieces_of_any_size_are_the_file() {
     let folder = tempfile::tempdir().unwrap();
     for (path, idx) in files(folder.path()) {
         for most_bytes in [1, 2, 20, 21, 419, 420, 421, usize::MAX] {
-            assert_eq!(in_pieces(&path, most_bytes).unwrap(), idx.payload(), "{most_bytes}");
+            for room in [0, 20, 1000] {
+                let pieces = in_pieces(&path, most_bytes, room).unwrap();
+                assert_eq!(pieces, idx.payload(), "{most_bytes} {room}");
+            }
         }
         let reader = Reader::open(&path).unwrap();
+        assert_eq!(reader.is_gzip(), path.ends_with("gz"));
         assert_eq!(reader.header_bytes(), idx.header_bytes());
         assert_eq!((reader.dims(), reader.element_type()), (idx.dims(), idx.element_type()));
         assert_eq!(reader.read_all().unwrap(), idx);
@@ -61,8 +65,9 @@ fn wrong_files_are_refused_as_in_one_piece() {
         for bytes in cuts.chain(longer).chain(changed) {
             fs::write(&path, &bytes).unwrap();
             let whole = idx::read(&path).map(Idx::into_bytes).map_err(|error| error.to_string());
-            for most_bytes in [100, 420] {
-                let pieces = in_pieces(&path, most_bytes).map_err(|error| error.to_string());
+            for (most_bytes, room) in [(100, 0), (100, 150), (420, 0), (420, 1000)] {
+                let pieces = in_pieces(&path, most_bytes, room);
+                let pieces = pieces.map_err(|error| error.to_string());
                 assert_eq!(pieces, whole, "{most_bytes}");
             }
             refused += usize::from(whole.is_err());

@@ -84,27 +84,52 @@ impl<E: Feature> BlockRows<E> {
 
     /// Packs more images, of which there are fewer than 2^32 blocks with those that are there.
     fn push(&mut self, layout: &Layout, features: &[E]) {
-        let Self { len, heads, values, .. } = self;
         for image in features.chunks_exact(layout.features().max(1)) {
-            *len += 1;
-            heads.push(values.len() as u32);
-            // Room for all blocks; what is not needed is cut off again. Every block is written and only
-            // those with ink are kept, because a branch on ink would be guessed wrong too often.
-            let mut end = values.len();
-            values.resize(end + layout.block_count(), E::Block::default());
-            for blocks in layout.runs().chunks(WORD) {
-                let mut word = 0u64;
-                for (bit, runs) in blocks.iter().enumerate() {
-                    let block = E::join(runs.map(|run| run.of(image)));
-                    let ink = block != E::Block::default();
-                    values[end] = block;
-                    end += usize::from(ink);
-                    word |= u64::from(ink) << bit;
-                }
-                heads.extend([word as u32, (word >> 32) as u32]);
+            if let Some(width) = layout.whole_rows() {
+                // Where no block reaches past an edge, rows are cut up without a look at each run's place:
+                // 0.9 ns a block instead of 1.7 (Zen 5).
+                self.push_image(image.chunks_exact(2 * width).flat_map(|rows| {
+                    let (upper, lower) = rows.split_at(width);
+                    let halves = upper.as_chunks().0.iter().zip(lower.as_chunks().0);
+                    halves.map(|(&upper, &lower)| E::join([upper, lower]))
+                }));
+            } else {
+                let runs = layout.runs().iter();
+                self.push_image(runs.map(|runs| E::join(runs.map(|run| run.of(image)))));
             }
-            values.truncate(end);
         }
+    }
+
+    /// Packs an image, of which all blocks are given.
+    #[inline(always)]
+    fn push_image(&mut self, blocks: impl Iterator<Item = E::Block>) {
+        self.len += 1;
+        self.heads.push(self.values.len() as u32);
+        // Every block is written and only those with ink are kept, because a branch on ink would be guessed
+        // wrong too often. Here and not behind `values`, where all that is touched is new memory.
+        let mut kept = [E::Block::default(); WORD];
+        let (mut word, mut count, mut bit) = (0u64, 0, 0);
+        blocks.for_each(|block| {
+            let ink = block != E::Block::default();
+            kept[count % WORD] = block;
+            count += usize::from(ink);
+            word |= u64::from(ink) << bit;
+            bit += 1;
+            if bit == WORD {
+                self.push_word(word, &kept[..count]);
+                (word, count, bit) = (0, 0, 0);
+            }
+        });
+        if bit > 0 {
+            self.push_word(word, &kept[..count]);
+        }
+    }
+
+    /// Adds the bits of up to 64 blocks, and those blocks that are not zero.
+    #[inline(always)]
+    fn push_word(&mut self, word: u64, blocks: &[E::Block]) {
+        self.heads.extend([word as u32, (word >> 32) as u32]);
+        self.values.extend_from_slice(blocks);
     }
 
     fn shrink_to_fit(&mut self) {

@@ -89,6 +89,12 @@ impl Layout {
         })
     }
 
+    /// The width of images whose blocks all lie within them; their blocks are tiles of two rows.
+    pub(crate) fn whole_rows(&self) -> Option<usize> {
+        let (height, width) = self.image?;
+        (height % 2 == 0 && width % HALF == 0 && width > 0).then_some(width)
+    }
+
     /// The halves of every block.
     pub(crate) fn runs(&self) -> &[[Run; 2]] {
         &self.blocks

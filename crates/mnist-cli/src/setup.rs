@@ -21,7 +21,7 @@ pub(crate) fn isa() -> Result<Isa, Failure> {
     }
 }
 
-/// The threads to use, after rayon's pool has got as many.
+/// The threads to use, after rayon's pool has got as many: for whoever evaluates, draws, or reads kept data.
 pub(crate) fn threads(args: &MachineArgs) -> Result<usize, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores.min(MOST_THREADS), usize::from);
@@ -31,9 +31,9 @@ pub(crate) fn threads(args: &MachineArgs) -> Result<usize, Failure> {
 }
 
 /// The team that trains: as many threads as are asked for, else two where there are cores for them: what
-/// was measured to be fastest. Where a neighbour uses one of the cores, the trainer finds that out.
+/// was measured to be fastest. Where a neighbour uses one of the cores, the trainer finds that out. Rayon's
+/// pool is left alone: it is waited for when it is made, up to 3.5 ms where the cores are busy.
 pub(crate) fn team(args: &MachineArgs) -> Result<Team, Failure> {
-    threads(args)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores.min(TRAINING_THREADS), usize::from);
     Team::new(threads).map_err(|error| cannot(threads, &error))

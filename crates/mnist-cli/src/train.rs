@@ -4,6 +4,7 @@ mod trained;
 
 use std::path::Path;
 
+use kernels::spec::FEW_CLASSES;
 use model::{Checkpoint, DataSets, Trainer};
 use serde_json::json;
 
@@ -47,6 +48,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         source.protect(metrics)?;
     }
     let classes = resume.as_ref().map_or(args.data.classes, |r| r.checkpoint.classes.len());
+    let is_plain = matches!(source, Source::Folder(_)) && !args.cache.cache && args.no_pictures;
+    if !is_plain || classes > FEW_CLASSES {
+        setup::threads(&args.machine)?;
+    }
     let sets = match (&source, args.cache.cache) {
         (Source::Folder(data), true) => {
             let runs = Path::new(RUNS).join("any");
@@ -136,8 +141,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         config: &config,
         machine: (isa, threads),
         sets: &sets,
-        parameters: trainer.parameters(),
-        steps_per_epoch: trainer.iterations(),
+        trainer: &mut trainer,
         snapshots: &snapshots,
     };
     trained.test_and_save(&mut console, &folder, !args.no_pictures)?;

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use kernels::team::Team;
 use kernels::{Batch, Isa, NonFinite};
 use rayon::prelude::*;
 
 use crate::dataset::Dataset;
 use crate::layer::Layer;
-use crate::metrics::Evaluation;
+use crate::metrics::{Evaluation, Scores};
 use crate::parameters::Parameters;
 
 /// Images that one thread treats at a time.
@@ -54,7 +55,7 @@ impl Classifier {
     ///
     /// Panics if `rows` is empty or there is no such image.
     pub fn evaluate(&self, data: &Dataset, rows: Range<usize>) -> Result<Evaluation, NonFinite> {
-        evaluate(self.isa, &self.layer, &self.bias, data, rows)
+        Ok(score(self.isa, &self.layer, &self.bias, data, rows)?.all())
     }
 
     /// Predicts the classes of the images `rows` of `data`.
@@ -117,32 +118,65 @@ fn forward(
     })
 }
 
-/// Evaluates the images `rows`; see [`Classifier::evaluate`].
-pub(crate) fn evaluate(
+/// Scores the images `rows` on rayon's threads.
+pub(crate) fn score(
     isa: Isa,
     layer: &Layer,
     bias: &[f32],
     data: &Dataset,
     rows: Range<usize>,
-) -> Result<Evaluation, NonFinite> {
-    assert!(!rows.is_empty(), "an evaluation of no images");
-    let chunks: Vec<_> = chunks(rows.clone()).collect();
+) -> Result<Scores, NonFinite> {
+    let chunks: Vec<_> = chunks(rows).collect();
+    let score = |rows| score_chunk(isa, layer, bias, data, rows);
     // All are kept until the first error in order is found.
-    let batches: Vec<_> = chunks
-        .into_par_iter()
-        .map(|rows| {
-            let batch = forward(isa, layer, bias, data, rows)?;
-            let (losses, predicted) = (batch.losses().collect(), batch.predicted().collect());
-            Ok::<(Vec<f32>, Vec<u32>, usize), NonFinite>((losses, predicted, batch.correct()))
-        })
+    let scored: Vec<_> = chunks.into_par_iter().map(score).collect();
+    joined(scored)
+}
+
+/// Scores the images `rows` as [`score`] does, on `threads` of a team that is awake. Rayon's threads would
+/// take the cores from it: they look for more work for a while when theirs is done.
+pub(crate) fn score_on(
+    (team, threads): (&mut Team, usize),
+    isa: Isa,
+    (layer, bias): (&Layer, &[f32]),
+    data: &Dataset,
+    rows: Range<usize>,
+) -> Result<Scores, NonFinite> {
+    let chunks: Vec<_> = chunks(rows).collect();
+    let per_thread = chunks.len().div_ceil(threads).max(1);
+    let mut parts: Vec<_> = chunks
+        .chunks(per_thread)
+        .map(|chunks| (chunks, Vec::with_capacity(chunks.len())))
         .collect();
-    let mut predicted = Vec::with_capacity(rows.len());
-    let (mut loss, mut correct) = (0.0, 0);
-    for batch in batches {
-        let (losses, classes, right) = batch?;
-        loss = losses.into_iter().fold(loss, |sum, row_loss| sum + f64::from(row_loss));
-        correct += right;
-        predicted.extend(classes);
+    team.run(&mut parts, |(chunks, scored)| {
+        scored.extend(chunks.iter().map(|rows| score_chunk(isa, layer, bias, data, rows.clone())));
+    });
+    joined(parts.into_iter().flat_map(|(_, scored)| scored))
+}
+
+fn score_chunk(
+    isa: Isa,
+    layer: &Layer,
+    bias: &[f32],
+    data: &Dataset,
+    rows: Range<usize>,
+) -> Result<Scores, NonFinite> {
+    let batch = forward(isa, layer, bias, data, rows.clone())?;
+    let predicted: Vec<u32> = batch.predicted().collect();
+    let right = predicted.iter().zip(&data.labels()[rows]).map(|(class, label)| class == label);
+    Ok(Scores { losses: batch.losses().collect(), right: right.collect(), predicted })
+}
+
+/// The scores of chunks in order, as one; the error of the first that has one.
+fn joined(
+    scored: impl IntoIterator<Item = Result<Scores, NonFinite>>,
+) -> Result<Scores, NonFinite> {
+    let mut all = Scores::default();
+    for chunk in scored {
+        let Scores { losses, predicted, right } = chunk?;
+        all.losses.extend(losses);
+        all.predicted.extend(predicted);
+        all.right.extend(right);
     }
-    Ok(Evaluation { loss: loss / rows.len() as f64, predicted, correct })
+    Ok(all)
 }

@@ -1,6 +1,6 @@
 //! Labelled images, and the tutorial's way to split, shuffle and batch them.
 
-use std::ops::{Deref, Range};
+use std::ops::Range;
 
 use kernels::{Images, Layout};
 
@@ -50,23 +50,9 @@ impl Dataset {
         shape: (usize, Option<(usize, usize)>),
         labels: Vec<u32>,
     ) -> Result<Self, DatasetError> {
-        Self::from_u8_pieces([pixels], shape, labels)
-    }
-
-    /// A set of u8 images as [`from_u8`](Self::from_u8) makes it, of pixels that come in pieces of whole
-    /// images.
-    pub(crate) fn from_u8_pieces(
-        pieces: impl IntoIterator<Item: Deref<Target: AsRef<[u8]>>>,
-        (features, image): (usize, Option<(usize, usize)>),
-        labels: Vec<u32>,
-    ) -> Result<Self, DatasetError> {
-        let (layout, too_large) = Self::layout(labels.len(), features, image)?;
-        let mut images = Images::new_u8(layout);
-        for piece in pieces {
-            images.push_u8(piece.as_ref()).map_err(|_| too_large.clone())?;
-        }
-        images.shrink_to_fit();
-        Self::paired(images, labels)
+        let mut packing = Packing::new(shape, labels)?;
+        packing.push(pixels)?;
+        packing.finish()
     }
 
     /// A set of f32 features: `values` [n x features], all finite, and n `labels`.
@@ -161,6 +147,37 @@ impl Dataset {
         let mut hot = vec![0.0; classes];
         hot[self.labels[i] as usize] = 1.0;
         hot
+    }
+}
+
+/// A set of u8 images in the making, whose pixels come piece by piece.
+pub(crate) struct Packing {
+    images: Images,
+    labels: Vec<u32>,
+    too_large: DatasetError,
+}
+
+impl Packing {
+    /// Begins a set; `shape` and `labels` are those of [`Dataset::from_u8`].
+    pub(crate) fn new(
+        (features, image): (usize, Option<(usize, usize)>),
+        labels: Vec<u32>,
+    ) -> Result<Self, DatasetError> {
+        let (layout, too_large) = Dataset::layout(labels.len(), features, image)?;
+        Ok(Self { images: Images::new_u8(layout), labels, too_large })
+    }
+
+    /// Packs the pixels of the next images.
+    ///
+    /// Panics if they are not whole images.
+    pub(crate) fn push(&mut self, pixels: &[u8]) -> Result<(), DatasetError> {
+        self.images.push_u8(pixels).map_err(|_| self.too_large.clone())
+    }
+
+    /// The set, if there were as many images as labels.
+    pub(crate) fn finish(mut self) -> Result<Dataset, DatasetError> {
+        self.images.shrink_to_fit();
+        Dataset::paired(self.images, self.labels)
     }
 }
 

@@ -62,7 +62,7 @@ pub use config::{ConfigError, TrainConfig};
 pub use dataset::{Dataset, DatasetError, Split};
 pub use explain::Explanation;
 pub use files::{DataInfo, DataSets, LoadError};
-pub use metrics::{Confusion, Evaluation};
+pub use metrics::{Confusion, Evaluation, Scores};
 pub use model_file::{Metadata, Model, ModelError, ModelErrorKind};
 pub use optimizer::Optimizer;
 pub use parameters::{Init, Parameters};

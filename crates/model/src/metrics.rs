@@ -1,5 +1,38 @@
 //! How good a classifier is: loss, accuracy with its interval, confusion matrix, precision and recall.
 
+/// What a classifier made of each image of a set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// The cross-entropy of each image in nats.
+    pub losses: Vec<f32>,
+    /// The predicted class of each image.
+    pub predicted: Vec<u32>,
+    /// Whether it is the right one.
+    pub right: Vec<bool>,
+}
+
+impl Scores {
+    /// Evaluates the first `count` images.
+    ///
+    /// Panics if `count` is 0 or there are fewer.
+    pub fn first(&self, count: usize) -> Evaluation {
+        assert!(count > 0, "an evaluation of no images");
+        let sum = self.losses[..count].iter().fold(0.0, |sum, &loss| sum + f64::from(loss));
+        Evaluation {
+            loss: sum / count as f64,
+            predicted: self.predicted[..count].to_vec(),
+            correct: self.right[..count].iter().filter(|&&right| right).count(),
+        }
+    }
+
+    /// Evaluates all images.
+    ///
+    /// Panics if there are none.
+    pub fn all(&self) -> Evaluation {
+        self.first(self.losses.len())
+    }
+}
+
 /// What a classifier made of a set of images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {

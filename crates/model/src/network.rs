@@ -17,8 +17,10 @@ use kernels::spec::{self, Rule};
 use kernels::team::Team;
 use kernels::{F32x16, Isa, NonFinite, dense, optim};
 
+use crate::classifier::{score, score_on};
 use crate::dataset::Dataset;
 use crate::layer::Layer;
+use crate::metrics::Scores;
 use crate::parameters::Parameters;
 
 /// A model in training: weights, moments and the buffers of a step.
@@ -136,9 +138,9 @@ impl Network {
         self.threads = threads.clamp(1, self.team.threads());
     }
 
-    /// The weights, and the biases.
-    pub(crate) fn layer(&self) -> (&Layer, &[f32]) {
-        (&self.weights, &self.bias[0])
+    /// The number of classes.
+    pub(crate) fn classes(&self) -> usize {
+        self.classes
     }
 
     /// The parameters as they are now, in file order.
@@ -195,6 +197,22 @@ impl Network {
             return Ok(());
         }
         Err(self.bad_logit(data, rows))
+    }
+
+    /// Scores the images `rows` of `data`; see [`Trainer::score`](crate::Trainer::score).
+    pub(crate) fn score(
+        &mut self,
+        data: &Dataset,
+        rows: Range<usize>,
+    ) -> Result<Scores, NonFinite> {
+        let (isa, layer, bias) = (self.isa, &self.weights, &self.bias[0][..]);
+        match layer {
+            Layer::Blocks(_) => {
+                score_on((&mut self.team, self.threads), isa, (layer, bias), data, rows)
+            }
+            // Its products are cut up among rayon's threads.
+            Layer::Dense(_) => score(isa, layer, bias, data, rows),
+        }
     }
 
     fn bad_logit(&self, data: &Dataset, rows: &[u32]) -> NonFinite {

@@ -7,10 +7,9 @@ use kernels::spec::{self, Rule};
 use kernels::team::Team;
 use kernels::{Isa, NonFinite};
 
-use crate::classifier::evaluate;
 use crate::config::{ConfigError, TrainConfig};
 use crate::dataset::{Dataset, Split};
-use crate::metrics::Evaluation;
+use crate::metrics::{Evaluation, Scores};
 use crate::network::{Network, Steps};
 use crate::optimizer::Schedule;
 use crate::pace::Pace;
@@ -120,7 +119,6 @@ pub struct Diverged {
 pub struct Trainer<'a> {
     config: TrainConfig,
     data: &'a Dataset,
-    isa: Isa,
     split: Split,
     network: Network,
     schedule: Schedule,
@@ -152,7 +150,6 @@ impl<'a> Trainer<'a> {
         let parameters = Parameters::new(data.features(), classes, config.init, config.seed);
         Ok(Self {
             data,
-            isa,
             split: Split::new(data.len(), config.validation),
             pace: Pace::new(team.threads()),
             trained: Duration::ZERO,
@@ -175,6 +172,17 @@ impl<'a> Trainer<'a> {
         self.network.parameters(self.data)
     }
 
+    /// Scores the images of `data`, which have the shape of those that are trained on, with the parameters as
+    /// they are now: on the threads that train, as [`Classifier`](crate::Classifier) evaluates on others.
+    ///
+    /// Errors at the first image with a logit that is not finite.
+    ///
+    /// Panics where the images have another shape.
+    pub fn score(&mut self, data: &Dataset) -> Result<Scores, NonFinite> {
+        assert_eq!(data.images().layout(), self.data.images().layout(), "shapes of images");
+        self.network.score(data, 0..data.len())
+    }
+
     /// Steps in an epoch.
     pub fn iterations(&self) -> usize {
         self.split.training.len().div_ceil(self.config.batch_size)
@@ -193,7 +201,7 @@ impl<'a> Trainer<'a> {
     ///
     /// Errors where the state does not fit the images and the settings.
     pub fn restore(&mut self, state: &State) -> Result<(), RestoreError> {
-        let classes = self.network.layer().1.len();
+        let classes = self.network.classes();
         state.check((self.data.features(), classes), self.iterations())?;
         self.network.restore(self.data, [&state.parameters, &state.m, &state.v]);
         self.schedule.restore(state.powers);
@@ -243,10 +251,10 @@ impl<'a> Trainer<'a> {
             if iteration.is_multiple_of(self.config.log_every) {
                 training_time += observer.now().saturating_sub(started);
                 let rows = order.chunks(self.config.batch_size).nth(iteration).unwrap_or(&[]);
-                let before = self.score();
+                let before = self.batch_score();
                 let forward = self.network.forward(self.data, rows);
                 forward.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
-                let (step, after) = (self.step, self.score());
+                let (step, after) = (self.step, self.batch_score());
                 let event = Event::Step { epoch, iteration, step, before, after };
                 if observer.on(event).is_break() {
                     return Ok(ControlFlow::Break(()));
@@ -268,9 +276,7 @@ impl<'a> Trainer<'a> {
         }
         training_time += observer.now().saturating_sub(started);
         self.trained += training_time;
-        let all = self.split.validation.len();
-        let first = self.validate(epoch, all.min(TUTORIAL_SUBSET))?;
-        let whole = self.validate(epoch, all)?;
+        let (first, whole) = self.validate(epoch)?.unzip();
         (self.epoch, self.iteration) = (epoch + 1, 0);
         Ok(observer.on(Event::Epoch {
             epoch,
@@ -316,24 +322,24 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Evaluates the first `count` validation images.
-    fn validate(&self, epoch: u64, count: usize) -> Result<Option<Evaluation>, Diverged> {
+    /// Evaluates the first validation images, and all of them; nothing if there are none.
+    fn validate(&mut self, epoch: u64) -> Result<Option<(Evaluation, Evaluation)>, Diverged> {
+        let count = self.split.validation.len();
         if count == 0 {
             return Ok(None);
         }
-        let (layer, bias) = self.network.layer();
-        let evaluation = evaluate(self.isa, layer, bias, self.data, 0..count);
-        evaluation.map(Some).map_err(|cause| {
+        let scores = self.network.score(self.data, 0..count).map_err(|cause| {
             let image = match cause {
                 NonFinite::Logit { image, .. } => Some(image as u32),
                 _ => None,
             };
             Diverged { epoch, iteration: 0, step: self.step, image, cause }
-        })
+        })?;
+        Ok(Some((scores.first(count.min(TUTORIAL_SUBSET)), scores.all())))
     }
 
     /// The score of the last forward pass.
-    fn score(&self) -> Score {
+    fn batch_score(&self) -> Score {
         let batch = self.network.batch();
         let loss = spec::mean_loss(batch.losses());
         Score { loss, accuracy: batch.correct() as f64 / batch.len() as f64 }

@@ -114,6 +114,57 @@ fn every_spelling_is_the_same_set() {
     }
 }
 
+/// More of the test set than is read ahead of the training set.
+#[test]
+fn a_long_test_set() {
+    let n = 90 * 128 * 1024 / 784;
+    let pixels = (0..n * 784).map(|i| if i % 9_973 == 0 { (i % 251) as u8 } else { 0 }).collect();
+    let [train, labels, ..] = small();
+    let train = bytes(&[3, 28, 28], [train.payload(), &[7; 3 * 784 - 12]].concat());
+    let files = [train, labels, bytes(&[n, 28, 28], pixels), bytes(&[n], vec![4; n])];
+    let raw = usual(files.clone()).unwrap();
+    let names = ["train-images-idx3-ubyte.gz", NAMES[1], "t10k-images-idx3-ubyte.gz", NAMES[3]];
+    let sets = read(names.into_iter().zip(files)).unwrap();
+    assert_eq!(sets.info, raw.info);
+    assert!(sets.test.images() == raw.test.images());
+}
+
+/// Of several pieces, in both forms on either side: the same sets, and of what is damaged the first is told.
+#[test]
+fn pieces_raw_and_compressed() {
+    let set = |n: usize, seed: usize| {
+        let pixel = |i: usize| ((i * i + seed) % 509).saturating_sub(254) as u8;
+        let images = bytes(&[n, 28, 28], (0..n * 784).map(pixel).collect());
+        [images, bytes(&[n], (0..n).map(|i| (i % 10) as u8).collect())]
+    };
+    let ([a, b], [c, d]) = (set(700, 1), set(400, 2));
+    let files = [a, b, c, d];
+    let raw = usual(files.clone()).unwrap();
+    for (train_end, test_end) in [("", ".gz"), (".gz", ""), (".gz", ".gz")] {
+        let name = |i: usize| NAMES[i].to_owned() + [train_end, "", test_end, ""][i];
+        let names = [0, 1, 2, 3].map(name);
+        let folder = folder(names.iter().map(|name| &**name).zip(files.clone()));
+        let sets = DataSets::read(folder.path(), 10).unwrap();
+        assert_eq!(sets.info, raw.info, "{names:?}");
+        assert!(sets.train.images() == raw.train.images(), "{names:?}");
+        assert!(sets.test.images() == raw.test.images(), "{names:?}");
+        // The last images first: an earlier file that is damaged too is told of instead.
+        for name in [&names[2], &names[0]].into_iter().filter(|name| name.ends_with("gz")) {
+            let path = folder.path().join(name);
+            let whole = fs::read(&path).unwrap();
+            let mut wrong = whole.clone();
+            wrong[whole.len() - 6] ^= 1;
+            for damaged in [&whole[..whole.len() / 2], &whole[..whole.len() - 1], &wrong] {
+                fs::write(&path, damaged).unwrap();
+                let error = DataSets::read(folder.path(), 10).unwrap_err();
+                let LoadError::Idx(error) = error else { panic!("{error}") };
+                assert_eq!(error.path, path, "{error}");
+                assert!(matches!(error.kind, ErrorKind::Gzip(_)), "{error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_hash_is_of_every_byte() {
     let hash = |files| usual(files).unwrap().info.sha256;

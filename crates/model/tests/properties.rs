@@ -6,10 +6,13 @@ mod common;
 
 use std::sync::LazyLock;
 
+use kernels::team::Team;
 use kernels::{Isa, reference};
 use model::metrics::wilson_interval;
 use model::rng::{Purpose, Stream};
-use model::{Classifier, Dataset, Init, Optimizer, Parameters, Prediction, Split, TrainConfig};
+use model::{
+    Classifier, Dataset, Init, Optimizer, Parameters, Prediction, Split, TrainConfig, Trainer,
+};
 use proptest::prelude::*;
 
 /// Digits that several tests train on.
@@ -199,6 +202,23 @@ fn splitting_a_set_for_evaluation_changes_nothing() {
             let predicted: Vec<u32> = parts.iter().flat_map(|p| p.predicted.clone()).collect();
             assert_eq!(predicted, whole.predicted, "{isa:?} {cuts:?}");
             assert_eq!(parts.iter().map(|p| p.correct).sum::<usize>(), whole.correct);
+        }
+    }
+}
+
+/// On the threads of its team, however many, and for a part of the images too.
+#[test]
+fn a_trainer_scores_as_a_classifier_evaluates() {
+    let data = common::digits(0..1_300);
+    for (classes, threads) in [(10, 1), (10, 2), (10, 5), (17, 2)] {
+        let config = TrainConfig { validation: 300, ..TrainConfig::default() };
+        let (isa, team) = (Isa::detect(), Team::new(threads).unwrap());
+        let mut trainer = Trainer::new(config, &data, classes, isa, team).unwrap();
+        let classifier = Classifier::new(isa, &trainer.parameters(), &data);
+        let scores = trainer.score(&data).unwrap();
+        assert_eq!(scores.all(), classifier.evaluate(&data, 0..1_300).unwrap());
+        for count in [1, 512, 700] {
+            assert_eq!(scores.first(count), classifier.evaluate(&data, 0..count).unwrap());
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{plural, shown, workspace_root};
+use crate::compare::to_92;
 use crate::measure::{Facts, MeasureError, write_section};
 use crate::{bench, compare, count};
 
@@ -14,22 +15,30 @@ use crate::{bench, compare, count};
 /// median seconds of an epoch's training, those of the whole process, peak memory, test accuracy,
 /// and how many times as long as ours it takes. The Python environment is made under target/; pip's
 /// own settings hold, and what it cannot get is skipped with a line. With --gemm it compares products
-/// of matrices on one thread instead, with the libraries that are there.
+/// of matrices on one thread instead, with the libraries that are there. With --to-92 it measures ours
+/// alone: from the start of the process, with raw files, until 92 % of the test images are right.
 #[derive(Args, Debug)]
 pub struct CompareArgs {
     /// Folder with the four MNIST files [default: data/mnist at the workspace root]
     #[arg(long, value_name = "DIR", conflicts_with = "gemm")]
     data: Option<PathBuf>,
     /// Only these, by their short names; with --gemm, shapes with one of these words
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "to_92")]
     only: Vec<String>,
-    /// How often each has its turn, after one to warm up
-    #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "gemm",
+    /// How often each has its turn, after one to warm up [default: 3, or 30 with --to-92]
+    #[arg(long, value_name = "N", conflicts_with_all = ["gemm", "choose"],
         value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: u16,
+    rounds: Option<u16>,
     /// The Python that makes the environment
-    #[arg(long, value_name = "PROGRAM", default_value = "python3", conflicts_with = "gemm")]
+    #[arg(long, value_name = "PROGRAM", default_value = "python3",
+        conflicts_with_all = ["gemm", "to_92"])]
     python: String,
+    /// Measure how soon ours has 92 % of the test images right
+    #[arg(long = "to-92", conflicts_with = "gemm")]
+    to_92: bool,
+    /// With --to-92: show how its settings are chosen, by validation images alone, and measure nothing
+    #[arg(long, requires = "to_92", conflicts_with_all = ["json", "markdown"])]
+    choose: bool,
     /// Compare products of matrices
     #[arg(long)]
     gemm: bool,
@@ -56,9 +65,22 @@ impl CompareArgs {
             root,
             data: self.data.clone(),
             only: self.only.clone(),
-            rounds: self.rounds.into(),
+            rounds: self.rounds().into(),
             python: self.python.clone(),
         };
+        if self.choose {
+            return choose(&job);
+        }
+        if self.to_92 {
+            let measured = to_92::measure(&job, &mut |line| eprintln!("{line}"))?;
+            let text = if self.json {
+                format!("{:#}\n", measured.json())
+            } else {
+                measured.table().text()
+            };
+            print!("{text}");
+            return self.write("to-92", &measured.facts, &measured.table().markdown());
+        }
         let summary = compare::compare(&job, &mut |line| eprintln!("{line}"))?;
         let text =
             if self.json { format!("{:#}\n", summary.json()) } else { summary.table().text() };
@@ -73,19 +95,37 @@ impl CompareArgs {
         Ok(())
     }
 
+    fn rounds(&self) -> u16 {
+        self.rounds.unwrap_or(if self.to_92 { 30 } else { 3 })
+    }
+
     /// The command as anyone would type it: without this machine's folders.
     fn command(&self) -> String {
         let mut command = "cargo xtask compare".to_owned();
         if self.gemm {
             command.push_str(" --gemm");
         } else {
-            command.push_str(&format!(" --rounds {}", self.rounds));
+            command.push_str(if self.to_92 { " --to-92" } else { "" });
+            command.push_str(&format!(" --rounds {}", self.rounds()));
         }
         if !self.only.is_empty() {
             command.push_str(&format!(" --only {}", self.only.join(",")));
         }
         command
     }
+}
+
+/// Prints the grid of `--to-92`, and what comes out of it.
+fn choose(job: &compare::Job) -> Result<(), MeasureError> {
+    let (candidates, best) = to_92::choose(job, &mut |line| eprintln!("{line}"))?;
+    print!("{}", to_92::table(&candidates).text());
+    let best =
+        best.ok_or(MeasureError::Nothing { what: "setting that is good enough".to_owned() })?;
+    println!("chosen: {}", best.setting.args().join(" "));
+    if best.setting != to_92::CHOSEN {
+        println!("--to-92 still runs: {}", to_92::CHOSEN.args().join(" "));
+    }
+    Ok(())
 }
 
 /// Run the benches, record their results, tell what moved by more than 5 %
@@ -154,5 +194,51 @@ impl CountArgs {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: CompareArgs,
+    }
+
+    fn parse(words: &str) -> Result<CompareArgs, String> {
+        let words = ["compare"].into_iter().chain(words.split_whitespace());
+        Line::try_parse_from(words).map(|line| line.args).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn rounds_by_what_is_measured() {
+        for (words, rounds, command) in [
+            ("", 3, "cargo xtask compare --rounds 3"),
+            ("--rounds 7 --only numpy", 7, "cargo xtask compare --rounds 7 --only numpy"),
+            ("--to-92 --data elsewhere", 30, "cargo xtask compare --to-92 --rounds 30"),
+            ("--to-92 --rounds 5", 5, "cargo xtask compare --to-92 --rounds 5"),
+        ] {
+            let args = parse(words).unwrap();
+            assert_eq!((args.rounds(), &*args.command()), (rounds, command), "{words}");
+        }
+        assert!(parse("--to-92 --choose").unwrap().choose);
+    }
+
+    #[test]
+    fn what_makes_no_sense_together() {
+        for words in [
+            "--choose",
+            "--to-92 --gemm",
+            "--to-92 --only numpy",
+            "--to-92 --python python3",
+            "--to-92 --choose --rounds 5",
+            "--to-92 --choose --json",
+            "--rounds 0",
+        ] {
+            assert!(parse(words).is_err(), "{words}");
+        }
     }
 }

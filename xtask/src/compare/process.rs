@@ -38,6 +38,7 @@ pub struct Outcome {
 }
 
 /// How to run a trainer.
+#[derive(Clone)]
 pub struct Run {
     /// Who.
     pub trainer: &'static Trainer,
@@ -76,6 +77,17 @@ impl Run {
         let args = vec![script.to_owned(), data.to_owned()];
         let folder = folder.join(trainer.name);
         Self { trainer, program: python.to_owned(), args, env, folder }
+    }
+
+    /// The same run with more arguments.
+    pub fn with(mut self, args: impl IntoIterator<Item = String>) -> Self {
+        self.args.extend(args.into_iter().map(PathBuf::from));
+        self
+    }
+
+    /// The file of its metrics, where it is ours.
+    pub fn metrics(&self) -> PathBuf {
+        self.folder.join("metrics.jsonl")
     }
 
     /// Runs it with an eye on its memory.
@@ -138,7 +150,7 @@ impl Run {
         }
         let (version, epoch_seconds, test_accuracy) = match self.trainer.how {
             How::Ours { .. } => {
-                let path = folder.join("metrics.jsonl");
+                let path = self.metrics();
                 from_metrics(&read(&path)?).map_err(|what| MeasureError::content(path, what))?
             }
             How::Peer { .. } => {

@@ -62,6 +62,13 @@ pub enum MeasureError {
         /// Instructions an image, as counted.
         found: u64,
     },
+    /// A run was not as accurate as it had to be.
+    Missed {
+        /// The accuracy that was asked for, as a fraction.
+        expected: f64,
+        /// That of the run.
+        found: f64,
+    },
 }
 
 impl MeasureError {
@@ -69,7 +76,10 @@ impl MeasureError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unknown { .. } => 2,
-            Self::Content { .. } | Self::Nothing { .. } | Self::Grew { .. } => 3,
+            Self::Content { .. }
+            | Self::Nothing { .. }
+            | Self::Grew { .. }
+            | Self::Missed { .. } => 3,
             Self::Disk { .. } | Self::Start { .. } | Self::Command { .. } | Self::NoData { .. } => {
                 4
             }
@@ -119,6 +129,12 @@ impl fmt::Display for MeasureError {
                  takes them; if they are worth it, `cargo xtask count --accept` writes the new \
                  number, to be committed",
                 (*found as f64 / *expected as f64 - 1.0) * 100.0
+            ),
+            Self::Missed { expected, found } => write!(
+                f,
+                "{:.2} % of the test images are right, and {:.2} % should be",
+                100.0 * found,
+                100.0 * expected
             ),
         }
     }

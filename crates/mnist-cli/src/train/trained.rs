@@ -4,9 +4,7 @@ use std::time::Instant;
 
 use kernels::Isa;
 use model::trainer::TUTORIAL_SUBSET;
-use model::{
-    Classifier, Confusion, DataSets, Evaluation, Metadata, Model, Parameters, TrainConfig,
-};
+use model::{Classifier, Confusion, DataSets, Evaluation, Metadata, Model, TrainConfig, Trainer};
 use pictures::report::Snapshot;
 
 use super::MODEL;
@@ -24,18 +22,17 @@ use crate::screen::{Screen, printable};
 pub(super) const REPORT: &str = "report.html";
 
 /// A model that was just trained, and its run.
-pub(super) struct Trained<'a> {
+pub(super) struct Trained<'a, 't> {
     pub(super) config: &'a TrainConfig,
     /// The tier, and the number of threads.
     pub(super) machine: (Isa, usize),
     pub(super) sets: &'a DataSets,
-    pub(super) parameters: Parameters,
-    pub(super) steps_per_epoch: usize,
+    pub(super) trainer: &'a mut Trainer<'t>,
     /// The weights at earlier moments.
     pub(super) snapshots: &'a [Snapshot],
 }
 
-impl Trained<'_> {
+impl Trained<'_, '_> {
     /// Tests the model, writes it into `folder`, and with it, if they are wanted, pictures and report.
     pub(super) fn test_and_save(
         self,
@@ -43,20 +40,16 @@ impl Trained<'_> {
         folder: &RunFolder,
         with_pictures: bool,
     ) -> Result<(), Failure> {
-        let Self { config, machine: (isa, threads), sets, parameters, .. } = self;
+        let Self { config, machine: (isa, threads), sets, trainer, .. } = self;
         let started = Instant::now();
-        let classifier = Classifier::new(isa, &parameters, &sets.test);
-        let test = |count| {
-            let evaluated = classifier.evaluate(&sets.test, 0..count);
-            evaluated.map_err(|error| {
-                Failure::new(Code::Diverged, format_args!("testing: {error} is not finite"))
-            })
-        };
-        let all = test(sets.test.len())?;
-        let first = test(sets.test.len().min(TUTORIAL_SUBSET))?;
+        let scores = trainer.score(&sets.test).map_err(|error| {
+            Failure::new(Code::Diverged, format_args!("testing: {error} is not finite"))
+        })?;
+        let (first, all) = (scores.first(sets.test.len().min(TUTORIAL_SUBSET)), scores.all());
         console.test(&first, &all, started.elapsed());
         describe(console, sets, &all);
 
+        let parameters = trainer.parameters();
         let weights_sha256 = parameters.sha256();
         let (classes, image) = (sets.info.classes.clone(), sets.train.image_shape());
         let metadata = Metadata::new(config, classes, image, sets.info.sha256.clone());
@@ -68,13 +61,14 @@ impl Trained<'_> {
         if !with_pictures {
             return Ok(());
         }
+        let classifier = Classifier::new(isa, &model.parameters, &sets.test);
         let gallery = Gallery {
             sets,
             parameters: &model.parameters,
             classifier: &classifier,
             test: &all,
             history: console.history(),
-            steps_per_epoch: self.steps_per_epoch,
+            steps_per_epoch: trainer.iterations(),
         };
         let drawn = gallery.write(folder)?;
         console.say(format_args!("pictures {}", drawn.join(" ")));
