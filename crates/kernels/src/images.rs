@@ -12,198 +12,14 @@
 //! number of cache lines that are touched, and the 20 bytes of an MNIST image's head lie in one or two. (A
 //! list of block numbers beside the values cost a line and a half more: forward 5.8 ms an epoch, not 4.4.)
 
+mod block_rows;
 mod packed;
 
-use crate::layout::{HALF, Layout};
-use crate::simd::{F32x8, Simd, prefetch_bytes};
-use crate::spec::LANES;
-
+use block_rows::WORD;
+pub(crate) use block_rows::{BlockRows, Feature};
 pub use packed::PackedError;
 
-/// Blocks that one word of a head has bits for.
-const WORD: usize = 64;
-/// Bytes of an image's entries that are asked for ahead of time: 31 blocks of 8 pixels, and some.
-const FETCHED: usize = 320;
-/// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
-const HEAD_FETCHED: usize = 20;
-
-/// Bytes of them that another thread's share of the blocks takes.
-const SOME_FETCHED: usize = 160;
-
-/// A feature as it is stored: u8 or f32.
-pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
-    /// Eight of them.
-    type Block: Copy + Default + PartialEq + AsRef<[Self]>;
-    /// Two halves in one, with +0 for -0.
-    fn join(halves: [[Self; HALF]; 2]) -> Self::Block;
-    /// The eight as f32, in every block of a vector.
-    fn repeat<S: Simd>(s: S, block: &Self::Block) -> S::V;
-}
-
-impl Feature for u8 {
-    type Block = [u8; LANES];
-    #[inline(always)]
-    fn join(halves: [[u8; HALF]; 2]) -> [u8; LANES] {
-        // In a register: eight bytes that were stored as two halves can't be loaded as one at once.
-        let [low, high] = halves.map(|half| u64::from(u32::from_le_bytes(half)));
-        (high << 32 | low).to_le_bytes()
-    }
-    #[inline(always)]
-    fn repeat<S: Simd>(s: S, block: &[u8; LANES]) -> S::V {
-        s.repeat_u8(block)
-    }
-}
-
-impl Feature for f32 {
-    type Block = F32x8;
-    #[inline(always)]
-    fn join(halves: [[f32; HALF]; 2]) -> F32x8 {
-        F32x8(std::array::from_fn(|lane| halves[lane / HALF][lane % HALF] + 0.0))
-    }
-    #[inline(always)]
-    fn repeat<S: Simd>(s: S, block: &F32x8) -> S::V {
-        s.repeat8(block)
-    }
-}
-
-/// Images as their blocks that are not zero; see the module.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct BlockRows<E: Feature> {
-    len: usize,
-    /// Numbers in a head.
-    head_len: usize,
-    heads: Vec<u32>,
-    values: Vec<E::Block>,
-}
-
-impl<E: Feature> BlockRows<E> {
-    fn new(layout: &Layout) -> Self {
-        let head_len = 1 + 2 * layout.block_count().div_ceil(WORD);
-        Self { len: 0, head_len, heads: Vec::new(), values: Vec::new() }
-    }
-
-    /// Packs more images, of which there are fewer than 2^32 blocks with those that are there.
-    fn push(&mut self, layout: &Layout, features: &[E]) {
-        for image in features.chunks_exact(layout.features().max(1)) {
-            if let Some(width) = layout.whole_rows() {
-                // Where no block reaches past an edge, rows are cut up without a look at each run's place:
-                // 0.9 ns a block instead of 1.7 (Zen 5).
-                self.push_image(image.chunks_exact(2 * width).flat_map(|rows| {
-                    let (upper, lower) = rows.split_at(width);
-                    let halves = upper.as_chunks().0.iter().zip(lower.as_chunks().0);
-                    halves.map(|(&upper, &lower)| E::join([upper, lower]))
-                }));
-            } else {
-                let runs = layout.runs().iter();
-                self.push_image(runs.map(|runs| E::join(runs.map(|run| run.of(image)))));
-            }
-        }
-    }
-
-    /// Packs an image, of which all blocks are given.
-    #[inline(always)]
-    fn push_image(&mut self, blocks: impl Iterator<Item = E::Block>) {
-        self.len += 1;
-        self.heads.push(self.values.len() as u32);
-        // Every block is written and only those with ink are kept, because a branch on ink would be guessed
-        // wrong too often. Here and not behind `values`, where all that is touched is new memory.
-        let mut kept = [E::Block::default(); WORD];
-        let (mut word, mut count, mut bit) = (0u64, 0, 0);
-        blocks.for_each(|block| {
-            let ink = block != E::Block::default();
-            kept[count % WORD] = block;
-            count += usize::from(ink);
-            word |= u64::from(ink) << bit;
-            bit += 1;
-            if bit == WORD {
-                self.push_word(word, &kept[..count]);
-                (word, count, bit) = (0, 0, 0);
-            }
-        });
-        if bit > 0 {
-            self.push_word(word, &kept[..count]);
-        }
-    }
-
-    /// Adds the bits of up to 64 blocks, and those blocks that are not zero.
-    #[inline(always)]
-    fn push_word(&mut self, word: u64, blocks: &[E::Block]) {
-        self.heads.extend([word as u32, (word >> 32) as u32]);
-        self.values.extend_from_slice(blocks);
-    }
-
-    fn shrink_to_fit(&mut self) {
-        self.heads.shrink_to_fit();
-        self.values.shrink_to_fit();
-    }
-
-    #[inline(always)]
-    fn head(&self, i: usize) -> &[u32] {
-        &self.heads[i * self.head_len..][..self.head_len]
-    }
-
-    /// The heads of all images, and the length of each: its first number is the index of the image's first
-    /// entry, the others have a bit for each block.
-    #[inline(always)]
-    pub(crate) fn heads(&self) -> (&[u32], usize) {
-        (&self.heads, self.head_len)
-    }
-
-    /// The blocks that are not zero, of all images.
-    #[inline(always)]
-    pub(crate) fn values(&self) -> &[E::Block] {
-        &self.values
-    }
-
-    /// The index of the first entry of image `i`.
-    #[inline(always)]
-    fn start(&self, i: usize) -> usize {
-        self.head(i)[0] as usize
-    }
-
-    /// Calls `f` with each block of image `i` that is not zero, ascending: its number and its features.
-    #[inline(always)]
-    pub(crate) fn each_block(&self, i: usize, mut f: impl FnMut(usize, &E::Block)) {
-        let (words, _) = self.head(i)[1..].as_chunks();
-        let values = &self.values[self.start(i)..];
-        let mut next = 0;
-        for (&[low, high], base) in words.iter().zip((0..).step_by(WORD)) {
-            let mut having = u64::from(high) << 32 | u64::from(low);
-            while having != 0 {
-                // An index, not an iterator: with two ways out of the loop the compiler copies the sums.
-                f(base + having.trailing_zeros() as usize, &values[next]);
-                next += 1;
-                having &= having - 1;
-            }
-        }
-    }
-
-    /// Asks for the cache lines of image `i`'s head, which will be read soon.
-    #[inline(always)]
-    pub(crate) fn prefetch_head(&self, i: usize) {
-        prefetch_bytes::<HEAD_FETCHED>(self.head(i));
-    }
-
-    /// Asks for the first cache lines of image `i`'s entries, which will be read soon; reads its head.
-    #[inline(always)]
-    pub(crate) fn prefetch_entries(&self, i: usize) {
-        // Always as many: a loop over what the image has would be guessed wrong, and cost more.
-        prefetch_bytes::<FETCHED>(&self.values[self.start(i)..]);
-    }
-
-    /// Asks for some cache lines of entries, from number `entry` on.
-    #[inline(always)]
-    pub(crate) fn prefetch_entries_from(&self, entry: usize) {
-        prefetch_bytes::<SOME_FETCHED>(&self.values[entry.min(self.values.len())..]);
-    }
-
-    fn unpack(&self, layout: &Layout, i: usize, out: &mut [f32]) {
-        self.each_block(i, |t, block| {
-            let block = block.as_ref();
-            layout.lanes(t).for_each(|(lane, k)| out[k] = block[lane].into());
-        });
-    }
-}
+use crate::layout::Layout;
 
 /// A set of images, each stored as its blocks that are not zero.
 ///
@@ -334,12 +150,6 @@ fn check(layout: &Layout, before: usize, len: usize) -> Result<(), TooManyBlocks
     let blocks = layout.block_count().next_power_of_two();
     let most = (before + images).checked_mul(blocks).ok_or(TooManyBlocks)?;
     u32::try_from(most).map(|_| ()).map_err(|_| TooManyBlocks)
-}
-
-impl AsRef<[f32]> for F32x8 {
-    fn as_ref(&self) -> &[f32] {
-        &self.0
-    }
 }
 
 #[cfg(test)]

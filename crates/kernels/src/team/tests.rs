@@ -1,3 +1,5 @@
+//! The team at work: all parts, in their phases, once each; sleepers, stops and panics.
+
 use super::*;
 use std::time::Duration;
 
