@@ -54,8 +54,9 @@ pub struct Lists {
     stride: usize,
     /// `[position]`: the index of the image's first entry.
     starts: Vec<u32>,
-    /// `[word][group of 16 positions]`: bits of the blocks, from the word of the first block on.
+    /// `[word][group of 16 positions]`: bits of the blocks, and the number of the first word.
     words: Vec<U32x16>,
+    first_word: usize,
     /// `[group]`: the number for each image's next block.
     next: Vec<U32x16>,
 }
@@ -102,8 +103,7 @@ impl Lists {
 
     #[inline(always)]
     fn list<S: Simd>(&mut self, s: S) {
-        let (all, next, first_word) =
-            (&self.words[..], &mut self.next[..], self.blocks.start / WORD);
+        let (all, next, first_word) = (&self.words[..], &mut self.next[..], self.first_word);
         let lists = self.numbers.chunks_exact_mut(self.stride).zip(&mut self.lens);
         for (t, (list, len)) in self.blocks.clone().zip(lists) {
             let words = &all[(t / WORD - first_word) * next.len()..][..next.len()];
@@ -125,28 +125,36 @@ impl Lists {
         blocks: &Range<usize>,
     ) {
         let (groups, bits) = (rows.len().div_ceil(GROUP), self.rank_bits);
-        let words = blocks.start / WORD..blocks.end.div_ceil(WORD);
-        self.words.resize(words.len() * groups, U32x16::default());
+        // In pairs, because that is how heads have them.
+        let pairs = blocks.start / (2 * WORD)..blocks.end.div_ceil(2 * WORD);
+        self.first_word = 2 * pairs.start;
+        self.words.resize(2 * pairs.len() * groups, U32x16::default());
         self.next.resize(groups, U32x16::default());
         self.starts.resize(rows.len(), 0);
         let (heads, len) = images.heads();
-        let next = self.next.iter_mut().flat_map(|group| &mut group.0);
-        for ((position, &row), (start, next)) in
-            (0..).zip(rows).zip(self.starts.iter_mut().zip(next))
+        let to = self.starts.chunks_mut(GROUP).zip(&mut self.next);
+        for ((first, rows), (starts, next)) in (0..).step_by(GROUP).zip(rows.chunks(GROUP)).zip(to)
         {
-            let head = &heads[row as usize * len..][..len];
-            let rank = if blocks.start == 0 { 0 } else { rank(&head[1..], blocks.start) };
-            (*start, *next) = (head[0], position << bits | rank);
-            if !own.contains(&(position as usize)) {
-                images.prefetch_entries_from((head[0] + rank) as usize);
+            let to = starts.iter_mut().zip(&mut next.0);
+            for ((position, &row), (start, next)) in (first..).zip(rows).zip(to) {
+                let head = &heads[row as usize * len..][..len];
+                let rank = if blocks.start == 0 { 0 } else { rank(&head[1..], blocks.start) };
+                (*start, *next) = (head[0], (position as u32) << bits | rank);
+                if !own.contains(&position) {
+                    images.prefetch_entries_from((head[0] + rank) as usize);
+                }
             }
         }
-        for (word, of_groups) in words.zip(self.words.chunks_exact_mut(groups)) {
-            for (rows, to) in rows.chunks(GROUP).zip(of_groups) {
+        for (pair, of_groups) in pairs.zip(self.words.chunks_exact_mut(2 * groups)) {
+            let (low, high) = of_groups.split_at_mut(groups);
+            for (rows, (low, high)) in rows.chunks(GROUP).zip(low.iter_mut().zip(high)) {
                 // What stands past the last image has no block.
-                to.0[rows.len()..].fill(0);
-                let head = rows.iter().map(|&row| heads[row as usize * len + 1 + word]);
-                to.0.iter_mut().zip(head).for_each(|(to, word)| *to = word);
+                low.0[rows.len()..].fill(0);
+                high.0[rows.len()..].fill(0);
+                for (&row, to) in rows.iter().zip(low.0.iter_mut().zip(&mut high.0)) {
+                    let words = &heads[row as usize * len + 1 + 2 * pair..][..2];
+                    (*to.0, *to.1) = (words[0], words[1]);
+                }
             }
         }
     }
