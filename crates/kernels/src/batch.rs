@@ -38,7 +38,7 @@ pub struct BatchPart {
     sums: Vec<F32x16>,
     /// `[group][padded class]`: the error terms.
     errors: Vec<F32x16>,
-    /// `[row]`: the same by row, padded with zeros, up to whole groups; only where there are few classes.
+    /// `[row]`: the same by row, up to whole groups; only where there are few classes.
     error_rows: Vec<F32x16>,
     /// `[group]`: labels as f32, losses in nats, predicted classes as f32.
     label_lanes: Vec<F32x16>,

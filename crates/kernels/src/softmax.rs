@@ -12,8 +12,7 @@
 use crate::batch::{GROUP, SoftmaxRows};
 use crate::exp::{exp, ln};
 use crate::isa::{Isa, dispatch};
-use crate::simd::{F32x16, Simd};
-use crate::spec::FEW_CLASSES;
+use crate::simd::{F32x16, Simd, flat_mut};
 
 /// Turns the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
 /// logits are finite.
@@ -64,7 +63,7 @@ fn all_groups<S: Simd>(
     for p in rows.sums.chunks_exact_mut(padded).skip(rows.len / GROUP).flatten() {
         p.0[rows.len % GROUP..].fill(0.0);
     }
-    turn(rows, padded);
+    turn(s, rows, padded);
     is_zero(s, poison)
 }
 
@@ -140,13 +139,22 @@ fn errors<S: Simd>(
     }
 }
 
-/// Copies the error terms of each row to one place, where the batch has room for that.
+/// Copies the error terms of each row to one place, where the batch has room for that. What stands there past
+/// the last class is of no meaning.
 #[inline(always)]
-fn turn(rows: &mut SoftmaxRows<'_>, padded: usize) {
+fn turn<S: Simd>(s: S, rows: &mut SoftmaxRows<'_>, padded: usize) {
     let (groups, _) = rows.error_rows.as_chunks_mut::<GROUP>();
-    for (rows, errors) in groups.iter_mut().zip(rows.errors.chunks_exact(padded)) {
-        for (c, of_class) in errors.iter().enumerate().take(FEW_CLASSES) {
-            rows.iter_mut().zip(of_class.0).for_each(|(row, d)| row.0[c] = d);
+    for (rows, errors) in groups.iter_mut().zip(rows.errors.chunks_exact_mut(padded)) {
+        let errors = flat_mut(errors);
+        for first_class in (0..padded).step_by(S::LANES) {
+            let classes = S::LANES.min(padded - first_class);
+            for first_row in (0..GROUP).step_by(S::LANES / 2) {
+                let from = &errors[first_class * GROUP + first_row..];
+                let turned = s.turn(from, GROUP, classes);
+                for (&row, to) in turned.as_ref().iter().zip(&mut rows[first_row..]) {
+                    s.store(row, &mut to.0[first_class..]);
+                }
+            }
         }
     }
 }
