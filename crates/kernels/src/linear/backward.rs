@@ -5,8 +5,10 @@
 //! the image's; with 8 lanes each is broadcast from memory, and as the AVX2 tier then needs a register for
 //! each broadcast, 10 classes take two passes (8.1 ms an epoch, not 6.9, in one).
 //!
-//! Zen 5, an epoch of MNIST on one thread, both passes: with the same 8-lane loop on both tiers 7.8 ms, with
-//! 16 lanes 6.8. Lost: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more).
+//! Zen 5, an epoch of MNIST on one thread, all of a step: with the same 8-lane loop on both tiers 7.8 ms, with
+//! 16 lanes 6.8. This part takes 2.5, of which Adam 0.3. Lost: each error term copied 8 times beforehand, 32 KB
+//! that fill the L1 cache (0.1 ms more); two blocks at once (0.05 ms less, for twice the code); the weights asked
+//! for ahead of their update, to be written, on two threads (no difference).
 //!
 //! Lost, in ms an epoch of MNIST on one thread of Zen 4, AVX-512, with 8 lanes (recorded pairs: 4.5, and 1
 //! more in the forward pass):
