@@ -33,7 +33,7 @@ pub struct BatchPart {
     labels: Vec<u32>,
     padded: usize,
     /// `[padded class]`: the number of rows of each.
-    images: Vec<u32>,
+    rows_of_class: Vec<u32>,
     /// `[group][padded class]`: the sums `x W`, then the probabilities, zero past the last row.
     sums: Vec<F32x16>,
     /// `[group][padded class]`: the error terms.
@@ -94,9 +94,9 @@ impl BatchPart {
         assert!(begins_well, "a part from position {} on", positions.start);
         let most = self.labels.iter().fold(0, |most, &label| most.max(label));
         assert!((most as usize) < padded, "label {most} of {padded} classes");
-        self.images.clear();
-        self.images.resize(padded, 0);
-        self.labels.iter().for_each(|&label| self.images[label as usize] += 1);
+        self.rows_of_class.clear();
+        self.rows_of_class.resize(padded, 0);
+        self.labels.iter().for_each(|&label| self.rows_of_class[label as usize] += 1);
         self.positions = positions;
         let groups = self.labels.len().div_ceil(GROUP);
         self.sums.resize(groups * padded, F32x16::default());
@@ -181,12 +181,13 @@ impl BatchPart {
 }
 
 impl Batch {
-    /// Begins a batch of rows with these `labels`, in at most `parts` parts, for classes padded to
-    /// `padded`.
+    /// Begins a batch of rows with these `labels`, in `parts` parts, of which some may be empty, for
+    /// classes padded to `padded`.
     ///
     /// Panics if there are no labels or parts, or a label is not below `padded`.
     pub fn begin(&mut self, labels: &[u32], padded: usize, parts: usize) {
         assert!(!labels.is_empty(), "a batch without rows");
+        assert!(parts > 0, "a batch without parts");
         for (i, part) in self.cut(parts).iter_mut().enumerate() {
             let positions = positions(labels.len(), parts, i);
             part.begin(positions.clone(), labels[positions].iter().copied(), padded);
@@ -285,7 +286,7 @@ fn bias_gradient_on<S: Simd>(_: S, parts: &[BatchPart], gradient: &mut [f32]) {
     for (c, gradient) in gradient.iter_mut().enumerate() {
         let (mut s, mut images) = ([0.0; LANES], 0);
         for part in parts {
-            images += part.images[c];
+            images += part.rows_of_class[c];
             s = part.add_probabilities(c, s);
         }
         *gradient = ((spec::sum8(s) - f64::from(images)) / n as f64) as f32;

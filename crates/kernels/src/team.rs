@@ -47,7 +47,7 @@ const SPINS: u32 = 2_000;
 const GRACE: u32 = 40;
 /// Yields before a worker goes to sleep.
 const YIELDS: u32 = 200;
-/// The most jobs for which a worker that was woken in vain is left asleep.
+/// The most phases for which a worker that was woken in vain is left asleep.
 const MOST_PATIENCE: u32 = 1 << 12;
 /// The ticket that ends a worker.
 const STOP: u64 = u64::MAX;
@@ -101,7 +101,7 @@ unsafe impl Send for Shared {}
 struct Worker {
     thread: Thread,
     handle: Option<JoinHandle<()>>,
-    /// Jobs for which it is left asleep, and how many the next time.
+    /// Phases for which it is left asleep, and how many the next time.
     skip: u32,
     patience: u32,
 }
@@ -184,7 +184,8 @@ impl Team {
             // SAFETY: the caller allows the calls, one after the other.
             return (0..phases).find(|&phase| !unsafe { call(data, phase, 0) });
         }
-        let (first, last) = (self.phase + 1, self.phase + phases as u64);
+        let (first, last) = (self.phase + 1, self.phase.checked_add(phases as u64));
+        let last = last.filter(|&last| last < STOP).expect("phases that can be counted");
         for seat in &self.shared.seats[parts..] {
             // These sit it out.
             seat.claim.0.store(last, Relaxed);
@@ -193,7 +194,7 @@ impl Team {
         // SAFETY: no thread reads the job now: every part of the last one is done, and none can be claimed.
         unsafe { *self.shared.order.0.job.get() = Job { call, data, first } };
         self.phase = last;
-        self.publish(last, parts);
+        self.publish(last, parts, u32::try_from(phases).unwrap_or(u32::MAX));
         let end = self.shared.attend(0, first, last, &mut self.taken);
         if end < last {
             // What a late worker might still claim.
@@ -204,7 +205,7 @@ impl Team {
         }
         for (index, worker) in (1..).zip(&mut self.workers[..parts - 1]) {
             let was_there = !self.shared.seats[index].asleep.load(Relaxed);
-            if was_there && self.taken[index] < first {
+            if was_there && self.taken[index] < end {
                 (worker.skip, worker.patience) = (0, 1);
             }
         }
@@ -213,14 +214,14 @@ impl Team {
     }
 
     /// Publishes a ticket and wakes the workers that sleep, of those with a part.
-    fn publish(&mut self, ticket: u64, parts: usize) {
+    fn publish(&mut self, ticket: u64, parts: usize, phases: u32) {
         // Sequentially consistent with `asleep`: either the worker sees the ticket before it sleeps or
         // the caller sees it asleep.
         self.shared.order.0.ticket.store(ticket, SeqCst);
         let seats = self.shared.seats[1..parts].iter();
         for (worker, seat) in self.workers.iter_mut().zip(seats) {
             if worker.skip > 0 {
-                worker.skip -= 1;
+                worker.skip = worker.skip.saturating_sub(phases);
             } else if seat.asleep.load(SeqCst) {
                 worker.thread.unpark();
                 worker.skip = worker.patience;
@@ -340,7 +341,9 @@ impl Shared {
             // not were claimed before; the claim makes it this call's alone; all phases before are done.
             unsafe { (job.call)(job.data, (phase - job.first) as usize, index) }
         });
-        let goes_on = catch_unwind(call).unwrap_or_else(|_| {
+        let goes_on = catch_unwind(call).unwrap_or_else(|payload| {
+            // Its destructor might panic again, and then nobody would hear that the part is done.
+            std::mem::forget(payload);
             self.panicked.store(true, Relaxed);
             false
         });

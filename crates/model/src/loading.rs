@@ -9,7 +9,7 @@
 //!
 //! Neither inflating nor hashing can be cut into parts, so one thread does nothing else. All the rest together
 //! takes the other one no longer, and a third thread would only take a core from the first where there are
-//! two. The files never stand in memory whole: the buffer of a piece that is done with takes another piece,
+//! two. The training images never stand in memory whole: the buffer of a piece that is done with takes another piece,
 //! because new memory costs as much as packing does. The test set is hashed behind the training set, so it is
 //! read ahead as far as 64 pieces reach, which MNIST's fits into.
 //!

@@ -79,7 +79,8 @@ pub trait Observer {
     fn wants_state(&mut self, _step: u64) -> bool {
         false
     }
-    /// Whether to be shown the parameters after so many steps; 0 is before the first.
+    /// Whether to be shown the parameters after so many steps; 0 is before the first. Asked before the step and
+    /// after it, and must say the same.
     fn wants_parameters(&self, _steps: u64) -> bool {
         false
     }
@@ -307,11 +308,16 @@ impl<'a> Trainer<'a> {
     /// Takes the next `count` steps.
     fn take(&mut self, epoch: u64, order: &[u32], count: usize) -> Result<(), Diverged> {
         let (batch_size, l2) = (self.config.batch_size, self.config.l2 as f32);
-        let rules: Vec<Rule> = (0..count).map(|_| self.schedule.next_rule()).collect();
+        let mut schedule = self.schedule;
+        let rules: Vec<Rule> = (0..count).map(|_| schedule.next_rule()).collect();
         let order = &order[self.iteration * batch_size..];
         let steps = Steps { order, batch_size, rules: &rules, l2 };
         let taken = self.network.take(self.data, steps);
         let whole = taken.as_ref().map_or_else(|&(failed, _)| failed, |()| count);
+        // As far as the step that failed, if one did.
+        for _ in 0..count.min(whole + 1) {
+            self.schedule.next_rule();
+        }
         self.pace.count(count);
         self.iteration += whole;
         self.step += whole as u64;

@@ -104,3 +104,28 @@ fn an_observer_breaks_off_at_any_event() {
         assert_eq!(trainer.state().step, expected, "after {events} events");
     }
 }
+
+/// An observer that wants nothing has its steps taken many at once, one that wants all states one by one.
+#[test]
+fn a_run_of_many_steps_at_once_diverges_where_single_steps_do() {
+    let pixels: Vec<u8> = (0..64).map(|i| (i * 37 % 251) as u8).collect();
+    let labels = (0..16).map(|i| i % 2).collect();
+    let data = Dataset::from_u8(&pixels, (4, Some((2, 2))), labels).unwrap();
+    let mut late = 0;
+    for exponent in 2..12 {
+        // By the L2 term, weights grow by this factor in each step.
+        let learning_rate = 10f64.powi(exponent);
+        let config =
+            TrainConfig { learning_rate, l2: 1.0, batch_size: 1, log_every: 1 << 20, ..config() };
+        let run = |observer: &mut dyn Observer| {
+            let team = Team::new(2).unwrap();
+            let mut trainer = Trainer::new(config.clone(), &data, 2, Isa::detect(), team).unwrap();
+            let end = trainer.run(observer);
+            (end, trainer.state().step, trainer.state().powers)
+        };
+        let (many, single) = (run(&mut Silent), run(&mut Impatient(usize::MAX)));
+        assert_eq!(many, single, "{learning_rate}");
+        late += usize::from(many.0.is_err_and(|diverged| diverged.iteration > 1));
+    }
+    assert!(late > 0, "none diverged within a stretch");
+}

@@ -12,7 +12,7 @@ const FETCHED: usize = 320;
 /// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
 const HEAD_FETCHED: usize = 20;
 
-/// Bytes of them that another thread's share of the blocks takes.
+/// Bytes of an image's entries that another thread's share of the blocks takes.
 const SOME_FETCHED: usize = 160;
 
 /// A feature as it is stored: u8 or f32.

@@ -80,7 +80,7 @@ impl Images {
         let blocks = layout.block_count();
         let words = blocks.div_ceil(WORD);
         let fits = |count: &usize| u32::try_from(*count).is_ok();
-        n.checked_mul(blocks.max(1)).filter(fits).ok_or(PackedError::TooManyBlocks)?;
+        n.checked_mul(blocks.next_power_of_two()).filter(fits).ok_or(PackedError::TooManyBlocks)?;
         if having.len() != n * words {
             return Err(PackedError::Words { expected: n * words, found: having.len() });
         }
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(again(3, &having, &values[1..]), one_less);
         let one_more = PackedError::Values { expected, found: count + 1 };
         assert_eq!(again(3, &having, &[&values[..], &[[1; LANES]]].concat()), one_more);
-        for n in [usize::MAX, usize::MAX / 98, u32::MAX as usize / 98 + 1] {
+        for n in [usize::MAX, usize::MAX / 98, u32::MAX as usize / 128 + 1] {
             assert_eq!(again(n, &having, &values), PackedError::TooManyBlocks);
         }
     }

@@ -10,8 +10,8 @@
 //! that fill the L1 cache (0.1 ms more); two blocks at once (0.05 ms less, for twice the code); the weights asked
 //! for ahead of their update, to be written, on two threads (no difference).
 //!
-//! Lost, in ms an epoch of MNIST on one thread of Zen 4, AVX-512, with 8 lanes (recorded pairs: 4.5, and 1
-//! more in the forward pass):
+//! Lost, in ms an epoch of MNIST on one thread of Zen 4, AVX-512, with 8 lanes (pairs written down by the
+//! forward pass: 4.5, and 1 more there; how the lists of today are made stands in `lists`):
 //!
 //! | how the images of a block are found | ms |
 //! |---|---|

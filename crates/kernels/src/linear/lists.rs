@@ -65,7 +65,7 @@ impl Lists {
     /// Begins lists of the images of a batch, `rows`, for each of the `blocks`. The features of images that are
     /// not at the positions `own`, which this thread does not run forward, are fetched into the cache.
     ///
-    /// Panics if there are no such images or blocks, or so many `rows` that their blocks might be 2^32.
+    /// Panics if there are no `rows`, no such images or blocks, or so many `rows` that their blocks might be 2^32.
     pub fn begin(
         &mut self,
         isa: Isa,
@@ -74,6 +74,7 @@ impl Lists {
         blocks: Range<usize>,
     ) {
         let count = images.layout().block_count();
+        assert!(!rows.is_empty(), "lists of no images");
         assert!(blocks.start <= blocks.end && blocks.end <= count, "{blocks:?} of {count} blocks");
         self.rank_bits = count.next_power_of_two().trailing_zeros();
         // As many rows as there are images have room; see `images::check`.

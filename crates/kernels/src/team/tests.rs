@@ -94,3 +94,44 @@ fn nothing_is_done_after_a_stop() {
         }
     }
 }
+
+/// Numbers that wrap around would give two parts one place, or have a job begin before the last one ended.
+#[test]
+fn lengths_and_rounds_do_not_wrap() {
+    let mut team = Team::new(3).unwrap();
+    let (mut own, mut firsts, mut seconds) = ([0; 3], [(); 3], [0, 0]);
+    let len = usize::MAX / 2 + 1;
+    let second = |_, own: &mut usize, _: &[()], seconds: &mut [i32]| {
+        *own = seconds.len();
+        true
+    };
+    let done =
+        team.alternate(1, &mut own, &mut firsts, (&mut seconds, len), |_, _, _, _| true, second);
+    assert_eq!((done, own), (Ok(()), [2, 0, 0]));
+    for rounds in [usize::MAX, usize::MAX / 2] {
+        let endless = || {
+            let stop = |_, _: &mut usize, _: &mut (), _: &[i32]| false;
+            team.alternate(rounds, &mut own, &mut firsts, (&mut seconds, 1), stop, second)
+        };
+        assert!(catch_unwind(AssertUnwindSafe(endless)).is_err(), "{rounds} rounds");
+    }
+    let mut parts = [1, 2, 3];
+    team.run(&mut parts, |part| *part += 1);
+    assert_eq!(parts, [2, 3, 4]);
+}
+
+#[test]
+fn a_job_follows_one_that_stopped_in_its_last_half() {
+    for threads in [2, 3, 7] {
+        let mut team = Team::new(threads).unwrap();
+        for parts in (2..=threads).cycle().take(500) {
+            let (mut own, mut firsts) = (vec![0; parts], vec![(); parts]);
+            let first = |_, _: &mut i32, _: &mut (), _: &[()]| true;
+            let second = |round: usize, _: &mut i32, _: &[()], _: &mut [()]| round < 2;
+            let stopped = team.alternate(3, &mut own, &mut firsts, (&mut [], 1), first, second);
+            assert_eq!(stopped, Err(5));
+            team.run(&mut own, |part| *part += 1);
+            assert!(own.iter().all(|&part| part == 1));
+        }
+    }
+}

@@ -25,8 +25,8 @@ impl Team {
     ///
     /// Errors with the number of the half round (from 0) after which it did not go on.
     ///
-    /// Panics if there are more parts than threads, not as many `own` as `firsts`, or `seconds` that are no
-    /// part's, or when a function does.
+    /// Panics if there are more parts than threads, not as many `own` as `firsts`, `seconds` that are no part's,
+    /// or more rounds than a team can count, or when a function does.
     pub fn alternate<O: Send, A: Send + Sync, B: Send + Sync>(
         &mut self,
         rounds: usize,
@@ -36,9 +36,14 @@ impl Team {
         first: impl Fn(usize, &mut O, &mut A, &[B]) -> bool + Sync,
         second: impl Fn(usize, &mut O, &[A], &mut [B]) -> bool + Sync,
     ) -> Result<(), usize> {
-        let parts = own.len();
+        let (parts, halves) =
+            (own.len(), rounds.checked_mul(2).expect("rounds that can be counted"));
         assert_eq!(parts, firsts.len(), "what parts own, and what is first");
-        assert!(seconds.len() <= parts * len, "{} seconds, {len} in {parts} parts", seconds.len());
+        assert!(
+            seconds.len() <= parts.saturating_mul(len),
+            "{} seconds, {len} in {parts} parts",
+            seconds.len()
+        );
         let turns = Turns {
             own: own.as_mut_ptr(),
             firsts: (firsts.as_mut_ptr(), parts),
@@ -50,8 +55,7 @@ impl Team {
         let call = call_turns(&turns);
         // SAFETY: `call` expects the `Turns` of as many parts, which live until `perform` returns; from here on
         // the slices are used through their pointers alone.
-        let stopped =
-            unsafe { self.perform((parts, 2 * rounds), call, ptr::from_ref(&turns).cast()) };
+        let stopped = unsafe { self.perform((parts, halves), call, ptr::from_ref(&turns).cast()) };
         stopped.map_or(Ok(()), Err)
     }
 }
@@ -126,7 +130,7 @@ where
         }
         // SAFETY: the slice that the turns were made of, to which second halves do not write.
         let firsts = unsafe { slice::from_raw_parts(firsts.0, firsts.1) };
-        let begin = (index * turns.len).min(seconds.1);
+        let begin = index.saturating_mul(turns.len).min(seconds.1);
         let len = turns.len.min(seconds.1 - begin);
         // SAFETY: `begin` is within the slice.
         let of_part = unsafe { seconds.0.add(begin) };
