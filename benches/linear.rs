@@ -12,7 +12,7 @@ mod shapes;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use kernels::linear::{self, BlockPart, BlockWeights, Lists, padded_classes};
+use kernels::linear::{self, BlockPart, BlockWeights, Lists, Upcoming, padded_classes};
 use kernels::spec::Rule;
 use kernels::{Batch, F32x16, Images, Isa, Layout, softmax};
 use shapes::{BACKWARD, BATCH, CLASSES, FEATURES, FORWARD, IMAGES, SIDE};
@@ -54,7 +54,7 @@ fn forward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
         group.bench_function(isa.name(), |bencher| {
             let mut batches = order.chunks_exact(BATCH).cycle();
             bencher.iter(|| {
-                let rows = (black_box(batches.next().unwrap_or_default()), &[][..]);
+                let rows = black_box(batches.next().unwrap_or_default());
                 let sums = (black_box(part.sums_mut()), padded_classes(CLASSES));
                 linear::forward(isa, images, rows, weights.pairs(), sums);
             });
@@ -82,12 +82,16 @@ fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
         let mut v = m.clone();
         group.bench_function(isa.name(), |bencher| {
             let mut batches = order.chunks_exact(BATCH).take(PREPARED).cycle();
+            let mut ahead = batches.clone().skip(1);
             bencher.iter(|| {
-                let rows = (black_box(batches.next().unwrap_or_default()), 0..BATCH);
+                let rows = black_box(batches.next().unwrap_or_default());
+                let upcoming = Upcoming { rows: ahead.next().unwrap_or_default(), own: 0..BATCH };
+                upcoming.expect_heads(images);
                 lists.begin(isa, images, rows, blocks.clone());
                 lists.build(isa);
                 let mut part = BlockPart { first: 0, w: w.pairs_mut(), m: &mut m, v: &mut v };
-                linear::backward(isa, images, &lists, black_box(errors), (ADAM, 0.0), &mut part)
+                let (errors, part) = (black_box(errors), (&mut part, &upcoming));
+                linear::backward(isa, images, &lists, errors, (ADAM, 0.0), part)
             });
         });
     }

@@ -1,7 +1,7 @@
 //! Shapes and numbers from any bytes: every tier of this machine gives the same bits.
 
 use kernels::batch::{self, Batch};
-use kernels::linear::{self, BlockPart, BlockWeights, Lists};
+use kernels::linear::{self, BlockPart, BlockWeights, Lists, Upcoming};
 use kernels::spec::Rule;
 use kernels::{F32x16, Images, Isa, Layout, MatMut, MatRef, gemm, optim};
 
@@ -138,7 +138,7 @@ fn step(source: &mut Source<'_>) -> bool {
         batch.begin(&labels, padded, 1);
         let mut is_finite = true;
         for part in batch.parts_mut() {
-            linear::forward(isa, &images, (&rows, &[]), w.pairs(), (part.sums_mut(), padded));
+            linear::forward(isa, &images, &rows, w.pairs(), (part.sums_mut(), padded));
             is_finite &= kernels::softmax(isa, part.rows_mut(), &bias, scale, scale / n as f32);
         }
         let mut numbers: Vec<f32> = (0..classes).flat_map(|c| batch.error_terms(c)).collect();
@@ -152,10 +152,12 @@ fn step(source: &mut Source<'_>) -> bool {
         let (mut m, mut v) = (zeros.clone(), zeros);
         let mut part = BlockPart { first: 0, w: w.pairs_mut(), m: &mut m, v: &mut v };
         let (mut lists, mut room) = (Lists::default(), Vec::new());
-        lists.begin(isa, &images, (&rows, 0..n), 0..images.layout().block_count());
+        lists.begin(isa, &images, &rows, 0..images.layout().block_count());
         lists.build(isa);
         let errors = (batch::error_rows(batch.parts(), &mut room), padded);
-        is_finite &= linear::backward(isa, &images, &lists, errors, rule, &mut part);
+        let upcoming = Upcoming { rows: &rows, own: 0..n };
+        let part = (&mut part, &upcoming);
+        is_finite &= linear::backward(isa, &images, &lists, errors, rule, part);
         let moments = m.iter().chain(&v).flat_map(|lanes| lanes.0);
         numbers.extend(w.pairs_mut().iter().flat_map(|lanes| lanes.0).chain(moments));
         (is_finite, numbers)

@@ -16,7 +16,7 @@ mod block_rows;
 mod packed;
 
 use block_rows::WORD;
-pub(crate) use block_rows::{BlockRows, Feature};
+pub(crate) use block_rows::{BlockRows, Feature, HALF_WORD};
 pub use packed::PackedError;
 
 use crate::layout::Layout;
@@ -55,22 +55,26 @@ macro_rules! with_rows {
 }
 pub(crate) use with_rows;
 
-/// A set of images that might have more than 2^32 - 1 blocks, the blocks of an image rounded up to a power of 2.
+/// A set of images that might have more than 2^30 blocks, the blocks of an image rounded up to a power of 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyBlocks;
 
 impl Images {
-    /// No u8 images yet; [`push_u8`](Self::push_u8) adds them.
-    pub fn new_u8(layout: Layout) -> Self {
-        Self { rows: Rows::U8(BlockRows::new(&layout)), layout }
+    /// No u8 images yet, and room for `expected`; [`push_u8`](Self::push_u8) adds them.
+    pub fn new_u8(layout: Layout, expected: usize) -> Self {
+        let mut rows = BlockRows::new(&layout);
+        rows.reserve(&layout, expected);
+        Self { rows: Rows::U8(rows), layout }
     }
 
     /// Packs `pixels` [n x features], row-major in file order.
     ///
     /// Panics if their number is not a multiple of the layout's features.
     pub fn from_u8(layout: Layout, pixels: &[u8]) -> Result<Self, TooManyBlocks> {
-        let mut images = Self::new_u8(layout);
+        let expected = pixels.len() / layout.features().max(1);
+        let mut images = Self::new_u8(layout, expected);
         images.push_u8(pixels)?;
+        images.shrink_to_fit();
         Ok(images)
     }
 
@@ -80,7 +84,9 @@ impl Images {
     pub fn from_f32(layout: Layout, features: &[f32]) -> Result<Self, TooManyBlocks> {
         check(&layout, 0, features.len())?;
         let mut rows = BlockRows::new(&layout);
+        rows.reserve(&layout, features.len() / layout.features().max(1));
         rows.push(&layout, features);
+        rows.shrink_to_fit();
         Ok(Self { rows: Rows::F32(rows), layout })
     }
 
@@ -140,16 +146,22 @@ impl Images {
     }
 }
 
+/// The most blocks of a set. The lists of the backward pass number an image, a block of it and two bits by a u32.
+const MOST_BLOCKS: usize = 1 << 30;
+
 /// Checks that `len` numbers are whole images and that their blocks, with those of the `before` images
-/// before them, can be counted in u32.
+/// before them, can be counted.
 fn check(layout: &Layout, before: usize, len: usize) -> Result<(), TooManyBlocks> {
     let features = layout.features();
     let images = len / features.max(1);
     assert_eq!(images * features, len, "whole images of {features} features");
+    if can_be_counted(layout, before + images) { Ok(()) } else { Err(TooManyBlocks) }
+}
+
+fn can_be_counted(layout: &Layout, images: usize) -> bool {
     // A power of two: so many can be numbered by an image's position and a block's rank, side by side.
-    let blocks = layout.block_count().next_power_of_two();
-    let most = (before + images).checked_mul(blocks).ok_or(TooManyBlocks)?;
-    u32::try_from(most).map(|_| ()).map_err(|_| TooManyBlocks)
+    let blocks = images.checked_mul(layout.block_count().next_power_of_two());
+    blocks.is_some_and(|blocks| blocks <= MOST_BLOCKS)
 }
 
 #[cfg(test)]
@@ -175,7 +187,7 @@ mod tests {
             let by_u8 = Images::from_u8(layout.clone(), &pixels).unwrap();
             let by_f32 = Images::from_f32(layout.clone(), &floats).unwrap();
             assert_eq!((by_u8.len(), by_f32.len()), (4, 4));
-            let mut one_by_one = Images::new_u8(layout.clone());
+            let mut one_by_one = Images::new_u8(layout.clone(), 3);
             pixels.chunks(features).for_each(|image| one_by_one.push_u8(image).unwrap());
             one_by_one.shrink_to_fit();
             assert_eq!(one_by_one, by_u8);
@@ -196,8 +208,8 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_counted_in_u32() {
-        let (one, most) = (Layout::new(1, None).unwrap(), u32::MAX as usize);
+    fn blocks_can_be_counted() {
+        let (one, most) = (Layout::new(1, None).unwrap(), MOST_BLOCKS);
         for before in [0, 1, most] {
             assert_eq!(check(&one, before, most - before), Ok(()));
             assert_eq!(check(&one, before, most - before + 1), Err(TooManyBlocks));

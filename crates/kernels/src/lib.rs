@@ -31,6 +31,7 @@ pub mod linear;
 mod mat;
 mod nonfinite;
 pub mod optim;
+pub mod pages;
 pub mod reference;
 mod simd;
 mod softmax;

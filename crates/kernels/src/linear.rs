@@ -20,10 +20,12 @@
 mod backward;
 mod forward;
 mod lists;
+mod upcoming;
 
 pub use backward::{BlockPart, backward};
 pub use forward::forward;
 pub use lists::Lists;
+pub use upcoming::Upcoming;
 
 use std::ops::Range;
 
@@ -37,13 +39,19 @@ pub fn expect(weights: &[F32x16], own: Range<usize>) {
     weights[..own.start].iter().chain(&weights[own.end..]).for_each(prefetch);
 }
 
+/// The blocks of each of so many parts, of which the last may have fewer, or none: an even number, because
+/// [`backward`] takes two at a time.
+pub fn blocks_per_part(blocks: usize, parts: usize) -> usize {
+    blocks.div_ceil(parts).next_multiple_of(2)
+}
+
 /// Classes are padded to an even number, so that two make a vector of 16 lanes; the padding is zero and
 /// stays zero.
 pub fn padded_classes(classes: usize) -> usize {
     classes.next_multiple_of(2)
 }
 
-/// Calls `$f::<.., H, N>` for `H` pairs of classes, `N` classes at a time.
+/// Calls `$f::<.., H, N>` for `H` pairs of classes, which are `N` classes.
 macro_rules! with_classes {
     ($padded:expr, $f:ident::<$($t:ident),*>($($arg:expr),*)) => {
         match $padded {
@@ -52,9 +60,9 @@ macro_rules! with_classes {
             6 => $f::<$($t,)* 3, 6>($($arg),*),
             8 => $f::<$($t,)* 4, 8>($($arg),*),
             10 => $f::<$($t,)* 5, 10>($($arg),*),
-            12 => $f::<$($t,)* 6, 6>($($arg),*),
-            14 => $f::<$($t,)* 7, 7>($($arg),*),
-            16 => $f::<$($t,)* 8, 8>($($arg),*),
+            12 => $f::<$($t,)* 6, 12>($($arg),*),
+            14 => $f::<$($t,)* 7, 14>($($arg),*),
+            16 => $f::<$($t,)* 8, 16>($($arg),*),
             other => unreachable!("{other} padded classes of at most {}", crate::spec::FEW_CLASSES),
         }
     };

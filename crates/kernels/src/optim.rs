@@ -7,15 +7,15 @@ use crate::spec::{self, Rule};
 
 /// One vector of weights and moments.
 #[derive(Clone, Copy)]
-pub(crate) struct Weight<V> {
-    pub(crate) w: V,
-    pub(crate) m: V,
-    pub(crate) v: V,
+struct Weight<V> {
+    w: V,
+    m: V,
+    v: V,
 }
 
 /// Updates `x` by the gradient `g`; equals [`spec::update`] in every lane.
 #[inline(always)]
-pub(crate) fn update<S: Simd>(s: S, rule: Rule, g: S::V, x: Weight<S::V>) -> Weight<S::V> {
+fn update<S: Simd>(s: S, rule: Rule, g: S::V, x: Weight<S::V>) -> Weight<S::V> {
     let Weight { w, m, v } = x;
     match rule {
         Rule::Sgd { lr } => Weight { w: s.fma(s.splat(-lr), g, w), m, v },
@@ -55,8 +55,27 @@ fn all<S: Simd>(
     (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
 ) -> bool {
     let whole = gradient.len() / S::LANES * S::LANES;
+    let vectors = (&mut w[..whole], &mut m[..whole], &mut v[..whole]);
+    let mut finite = is_zero(s, update_vectors(s, (rule, l2), &gradient[..whole], vectors));
+    for i in whole..gradient.len() {
+        let g = l2.mul_add(w[i], gradient[i]);
+        spec::update(rule, g, &mut w[i], &mut m[i], &mut v[i]);
+        finite &= w[i].is_finite();
+    }
+    finite
+}
+
+/// Updates as many weights as there are gradients, in whole vectors; returns a vector of zeros, or NaN in a lane
+/// that had a weight which is not finite.
+#[inline(always)]
+pub(crate) fn update_vectors<S: Simd>(
+    s: S,
+    (rule, l2): (Rule, f32),
+    gradient: &[f32],
+    (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
+) -> S::V {
     let mut poison = s.splat(0.0);
-    for first in (0..whole).step_by(S::LANES) {
+    for first in (0..gradient.len()).step_by(S::LANES) {
         let lanes = first..first + S::LANES;
         let (w, m, v) = (&mut w[lanes.clone()], &mut m[lanes.clone()], &mut v[lanes.clone()]);
         let old = Weight { w: s.load(w), m: s.load(m), v: s.load(v) };
@@ -67,11 +86,5 @@ fn all<S: Simd>(
         s.store(new.v, v);
         poison = s.fma(new.w, s.splat(0.0), poison);
     }
-    let mut finite = is_zero(s, poison);
-    for i in whole..gradient.len() {
-        let g = l2.mul_add(w[i], gradient[i]);
-        spec::update(rule, g, &mut w[i], &mut m[i], &mut v[i]);
-        finite &= w[i].is_finite();
-    }
-    finite
+    poison
 }

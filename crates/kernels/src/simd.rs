@@ -35,6 +35,8 @@ pub struct U32x16(pub [u32; 16]);
 pub trait Simd: Copy {
     /// f32 in a vector: 8 or 16.
     const LANES: usize;
+    /// Blocks in a vector: 1 or 2.
+    const BLOCKS: usize = Self::LANES / 8;
     /// A vector.
     type V: Copy;
     /// The outcome of a comparison, lane by lane.
@@ -83,18 +85,26 @@ pub trait Simd: Copy {
     /// `(k, y)` with `x = 2^k * y` and `y` between the square roots of 1/2 and 2 (see `spec::ln`).
     fn split_exponent(self, x: Self::V) -> (Self::V, Self::V);
 
-    /// For each block `j` of the vector, number `i * LANES / 8 + j` of `from` in all of its lanes: with 8
-    /// lanes number `i`, with 16 numbers `2 i` and `2 i + 1`.
-    fn splat_blocks(self, from: &F32x16, i: usize) -> Self::V;
     /// Eight numbers, in every block of the vector.
     fn repeat8(self, from: &F32x8) -> Self::V;
     /// Eight pixels as the integers 0..=255, in every block of the vector.
     fn repeat_u8(self, from: &[u8; 8]) -> Self::V;
+    /// The first of `from` in the first block that has its bit in `present`, the next in the next; zeros in a
+    /// block without one. One block has its bit. Panics if `from` has fewer than the vector has blocks.
+    fn spread8(self, from: &[F32x8], present: u32) -> Self::V;
+    /// The same of pixels, as the integers 0..=255.
+    fn spread_u8(self, from: &[[u8; 8]], present: u32) -> Self::V;
+    /// The lanes of the blocks that have a bit in `present`.
+    fn lanes_of(self, present: u32) -> Self::Mask;
+    /// The blocks of two vectors by turns: the first of `a`, the first of `b`, and so on.
+    fn zip_blocks(self, a: Self::V, b: Self::V) -> [Self::V; 2];
 
     /// The sums over the first 8 lanes of each of 16 rows, and over the last 8, in the order of `spec`.
     fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2];
-    /// Writes those of 16 numbers whose `words` have bit `bit` to `list`, in their order, and adds 1 to them
-    /// where they stand. Returns how many; all of the first 16 places of `list` may change.
+    /// Looks at the bits of `words` for a vector of blocks, from `bit` on, a multiple of their number. Of 16
+    /// `numbers`, all multiples of 4, writes those that have such bits to `list`, in their order and with those
+    /// bits in front, and adds 4 for each bit to the number where it stands. Returns how many were written; all of
+    /// the first 16 places of `list` may change.
     fn list_having(self, words: &U32x16, bit: u32, numbers: &mut U32x16, list: &mut [u32])
     -> usize;
 }
@@ -127,17 +137,28 @@ pub(crate) fn prefetch(sixteen: &F32x16) {
 #[inline(always)]
 pub(crate) fn prefetch_bytes<const BYTES: usize>(data: &[impl Sized]) {
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // The data may begin anywhere in its first line and end anywhere in its last. A plain loop, which the
-        // compiler unrolls: with iterators in a chain it did not (0.2 ms an epoch of MNIST).
-        for line in 0..=BYTES.div_ceil(64) {
-            let byte = (64 * line).min(BYTES - 1);
-            let address = data.as_ptr().cast::<i8>().wrapping_add(byte);
-            // SAFETY: SSE is part of x86-64; a prefetch reads nothing, whatever the address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
-        }
-    }
+    ask_for::<BYTES, { std::arch::x86_64::_MM_HINT_T0 }>(data.as_ptr().cast());
     #[cfg(not(target_arch = "x86_64"))]
     let _ = data;
+}
+
+/// The same of what will be read later, after much else: into the second cache.
+#[inline(always)]
+pub(crate) fn prefetch_far<const BYTES: usize>(data: &[impl Sized]) {
+    #[cfg(target_arch = "x86_64")]
+    ask_for::<BYTES, { std::arch::x86_64::_MM_HINT_T1 }>(data.as_ptr().cast());
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = data;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn ask_for<const BYTES: usize, const HINT: i32>(data: *const i8) {
+    // The data may begin anywhere in its first line and end anywhere in its last. A plain loop, which the
+    // compiler unrolls: with iterators in a chain it did not (0.2 ms an epoch of MNIST).
+    for line in 0..=BYTES.div_ceil(64) {
+        let address = data.wrapping_add((64 * line).min(BYTES - 1));
+        // SAFETY: SSE is part of x86-64; a prefetch reads nothing, whatever the address.
+        unsafe { std::arch::x86_64::_mm_prefetch::<HINT>(address) };
+    }
 }

@@ -106,7 +106,7 @@ fn forward(
     batch.begin(&data.labels()[rows.clone()], Layer::padded(classes), 1);
     let indices: Vec<u32> = rows.clone().map(|row| row as u32).collect();
     let finite = batch.parts_mut().iter_mut().all(|part| {
-        layer.forward(isa, images, (&indices, &[]), classes, part);
+        layer.forward(isa, images, &indices, classes, part);
         kernels::softmax(isa, part.rows_mut(), bias, images.scale(), 1.0)
     });
     if finite {

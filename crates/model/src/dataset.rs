@@ -164,7 +164,7 @@ impl Packing {
         labels: Vec<u32>,
     ) -> Result<Self, DatasetError> {
         let (layout, too_large) = Dataset::layout(labels.len(), features, image)?;
-        Ok(Self { images: Images::new_u8(layout), labels, too_large })
+        Ok(Self { images: Images::new_u8(layout, labels.len()), labels, too_large })
     }
 
     /// Packs the pixels of the next images.

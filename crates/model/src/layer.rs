@@ -43,26 +43,19 @@ impl Layer {
         if classes <= FEW_CLASSES { linear::padded_classes(classes) } else { classes }
     }
 
-    /// Computes the sums of a part of a batch, whose images are `rows`; fetches those of `upcoming` into the
-    /// cache on the way.
+    /// Computes the sums of a part of a batch, whose images are `rows`.
     pub(crate) fn forward(
         &self,
         isa: Isa,
         images: &Images,
-        (rows, upcoming): (&[u32], &[u32]),
+        rows: &[u32],
         classes: usize,
         part: &mut BatchPart,
     ) {
         match self {
             Self::Blocks(weights) => {
                 let padded = part.padded();
-                linear::forward(
-                    isa,
-                    images,
-                    (rows, upcoming),
-                    weights.pairs(),
-                    (part.sums_mut(), padded),
-                )
+                linear::forward(isa, images, rows, weights.pairs(), (part.sums_mut(), padded));
             }
             Self::Dense(weights) => dense::forward(isa, images, rows, weights, classes, part),
         }

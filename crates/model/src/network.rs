@@ -12,7 +12,7 @@
 use std::ops::Range;
 
 use kernels::batch::{self, Batch, BatchPart};
-use kernels::linear::{self, BlockPart, Lists};
+use kernels::linear::{self, BlockPart, Lists, Upcoming};
 use kernels::spec::{self, Rule};
 use kernels::team::Team;
 use kernels::{F32x16, Isa, NonFinite, dense, optim};
@@ -74,6 +74,13 @@ struct Own<'a> {
     bias: [Vec<f32>; 3],
 }
 
+impl Own<'_> {
+    /// The images `rows` of the next step.
+    fn upcoming<'a>(&self, pass: Forward<'_>, rows: &'a [u32]) -> Upcoming<'a> {
+        Upcoming { rows, own: batch::positions(rows.len(), pass.parts, self.index) }
+    }
+}
+
 /// What a thread needs in a step and not after it.
 #[derive(Default)]
 struct Scratch {
@@ -97,18 +104,16 @@ impl Forward<'_> {
     /// finite.
     fn part(
         &self,
-        (rows, upcoming): (&[u32], &[u32]),
+        rows: &[u32],
         (index, part): (usize, &mut BatchPart),
         bias: &[f32],
-        sums: impl FnOnce((&[u32], &[u32]), &mut BatchPart),
+        sums: impl FnOnce(&[u32], &mut BatchPart),
     ) -> bool {
         let positions = batch::positions(rows.len(), self.parts, index);
         let own = &rows[positions.clone()];
         let labels = own.iter().map(|&row| self.data.labels()[row as usize]);
-        part.begin(positions.clone(), labels, Layer::padded(self.classes));
-        // A thread fetches what it will most likely work on in the next step.
-        let upcoming = upcoming.get(positions).unwrap_or(&[]);
-        sums((own, upcoming), part);
+        part.begin(positions, labels, Layer::padded(self.classes));
+        sums(own, part);
         let scale = self.data.images().scale();
         kernels::softmax(self.isa, part.rows_mut(), bias, scale, scale / rows.len() as f32)
     }
@@ -189,7 +194,7 @@ impl Network {
         let mut parts: Vec<(usize, &mut BatchPart, bool)> =
             parts.map(|(index, part)| (index, part, true)).collect();
         self.team.run(&mut parts, |(index, part, finite)| {
-            *finite = pass.part((rows, &[]), (*index, part), bias, |rows, part| {
+            *finite = pass.part(rows, (*index, part), bias, |rows, part| {
                 weights.forward(pass.isa, data.images(), rows, pass.classes, part);
             });
         });
@@ -251,7 +256,7 @@ impl Network {
             unreachable!("weights and moments are made in the same form")
         };
         let count = images.layout().block_count();
-        let per_part = count.div_ceil(pass.parts);
+        let per_part = linear::blocks_per_part(count, pass.parts);
         let len = per_part * padded / 2;
         self.scratch.resize_with(pass.parts, Scratch::default);
         let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
@@ -269,24 +274,24 @@ impl Network {
             (w.pairs_mut(), len),
             |step, own, part, weights| {
                 let (rows, upcoming) = steps.rows(step);
-                let positions = batch::positions(rows.len(), pass.parts, own.index);
-                own.scratch.lists.expect(images, (rows, &positions));
+                own.upcoming(pass, upcoming).expect_heads(images);
                 let first = own.blocks.start * padded / 2;
                 linear::expect(weights, first..first + own.m.len());
-                own.scratch.lists.begin(isa, images, (rows, positions), own.blocks.clone());
-                pass.part((rows, upcoming), (own.index, part), &own.bias[0], |rows, part| {
+                own.scratch.lists.begin(isa, images, rows, own.blocks.clone());
+                pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
                     linear::forward(isa, images, rows, weights, (part.sums_mut(), padded));
                 })
             },
             |step, own, parts, w| {
                 let rule = (steps.rules[step], steps.l2);
+                let upcoming = own.upcoming(pass, steps.rows(step).1);
                 let Scratch { lists, errors } = own.scratch;
                 batch::expect(parts, own.index);
                 lists.build(isa);
                 let errors = batch::error_rows(parts, errors);
                 let mut blocks = BlockPart { first: own.blocks.start, w, m: own.m, v: own.v };
-                let finite =
-                    linear::backward(isa, images, lists, (errors, padded), rule, &mut blocks);
+                let blocks = (&mut blocks, &upcoming);
+                let finite = linear::backward(isa, images, lists, (errors, padded), rule, blocks);
                 finite & update_bias(isa, parts, rule.0, &mut own.bias)
             },
         );

@@ -2,16 +2,18 @@
 //! [`images`](super).
 
 use crate::layout::{HALF, Layout};
-use crate::simd::{F32x8, Simd, prefetch_bytes};
+use crate::pages::ask_for_large;
+use crate::simd::{F32x8, Simd, prefetch_bytes, prefetch_far};
 use crate::spec::LANES;
 
 /// Blocks that one word of a head has bits for.
 pub(super) const WORD: usize = 64;
+/// Blocks that one number of a head has bits for.
+pub(crate) const HALF_WORD: usize = WORD / 2;
 /// Bytes of an image's entries that are asked for ahead of time: 31 blocks of 8 pixels, and some.
 const FETCHED: usize = 320;
 /// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
 const HEAD_FETCHED: usize = 20;
-
 /// Bytes of an image's entries that another thread's share of the blocks takes.
 const SOME_FETCHED: usize = 160;
 
@@ -21,12 +23,18 @@ pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
     type Block: Copy + Default + PartialEq + AsRef<[Self]>;
     /// Two halves in one, with +0 for -0.
     fn join(halves: [[Self; HALF]; 2]) -> Self::Block;
+    /// Whether a product with one of them that is not zero can be rounded to zero.
+    const VANISHES: bool;
     /// The eight as f32, in every block of a vector.
     fn repeat<S: Simd>(s: S, block: &Self::Block) -> S::V;
+    /// Those blocks of a vector as f32 that have a bit in `present`, the first of `blocks` one after the other.
+    fn spread<S: Simd>(s: S, blocks: &[Self::Block], present: u32) -> S::V;
 }
 
 impl Feature for u8 {
     type Block = [u8; LANES];
+    // It is at least as large as the other factor.
+    const VANISHES: bool = false;
     #[inline(always)]
     fn join(halves: [[u8; HALF]; 2]) -> [u8; LANES] {
         // In a register: eight bytes that were stored as two halves can't be loaded as one at once.
@@ -37,10 +45,15 @@ impl Feature for u8 {
     fn repeat<S: Simd>(s: S, block: &[u8; LANES]) -> S::V {
         s.repeat_u8(block)
     }
+    #[inline(always)]
+    fn spread<S: Simd>(s: S, blocks: &[[u8; LANES]], present: u32) -> S::V {
+        s.spread_u8(blocks, present)
+    }
 }
 
 impl Feature for f32 {
     type Block = F32x8;
+    const VANISHES: bool = true;
     #[inline(always)]
     fn join(halves: [[f32; HALF]; 2]) -> F32x8 {
         F32x8(std::array::from_fn(|lane| halves[lane / HALF][lane % HALF] + 0.0))
@@ -48,6 +61,10 @@ impl Feature for f32 {
     #[inline(always)]
     fn repeat<S: Simd>(s: S, block: &F32x8) -> S::V {
         s.repeat8(block)
+    }
+    #[inline(always)]
+    fn spread<S: Simd>(s: S, blocks: &[F32x8], present: u32) -> S::V {
+        s.spread8(blocks, present)
     }
 }
 
@@ -73,7 +90,18 @@ impl<E: Feature> BlockRows<E> {
         Self { len: 0, head_len, heads: Vec::new(), values: Vec::new() }
     }
 
-    /// Packs more images, of which there are fewer than 2^32 blocks with those that are there.
+    /// Makes room for so many images, if it can be had.
+    pub(super) fn reserve(&mut self, layout: &Layout, images: usize) {
+        // All that they may need, because what is not used takes no memory, and moving what is there does.
+        let most = images.saturating_mul(layout.block_count());
+        if self.values.try_reserve_exact(most).is_ok() {
+            ask_for_large(self.values.spare_capacity_mut());
+        }
+        // Where this fails, packing will say so.
+        let _ = self.heads.try_reserve_exact(images.saturating_mul(self.head_len));
+    }
+
+    /// Packs more images, which can be counted with those that are there.
     pub(super) fn push(&mut self, layout: &Layout, features: &[E]) {
         for image in features.chunks_exact(layout.features().max(1)) {
             if let Some(width) = layout.whole_rows() {
@@ -169,10 +197,22 @@ impl<E: Feature> BlockRows<E> {
         }
     }
 
-    /// Asks for the cache lines of image `i`'s head, which will be read soon.
+    /// How many blocks below number `block` image `i` has.
+    #[inline(always)]
+    pub(crate) fn rank(&self, i: usize, block: usize) -> u32 {
+        if block == 0 {
+            return 0;
+        }
+        let words = &self.head(i)[1..];
+        let whole: u32 = words[..block / HALF_WORD].iter().map(|word| word.count_ones()).sum();
+        let bits = words.get(block / HALF_WORD);
+        whole + bits.map_or(0, |bits| bits & ((1 << (block % HALF_WORD)) - 1)).count_ones()
+    }
+
+    /// Asks for the cache lines of image `i`'s head, which will be read later.
     #[inline(always)]
     pub(crate) fn prefetch_head(&self, i: usize) {
-        prefetch_bytes::<HEAD_FETCHED>(self.head(i));
+        prefetch_far::<HEAD_FETCHED>(self.head(i));
     }
 
     /// Asks for the first cache lines of image `i`'s entries, which will be read soon; reads its head.
@@ -182,10 +222,17 @@ impl<E: Feature> BlockRows<E> {
         prefetch_bytes::<FETCHED>(&self.values[self.start(i)..]);
     }
 
-    /// Asks for some cache lines of entries, from number `entry` on.
+    /// The same, for later.
     #[inline(always)]
-    pub(crate) fn prefetch_entries_from(&self, entry: usize) {
-        prefetch_bytes::<SOME_FETCHED>(&self.values[entry.min(self.values.len())..]);
+    pub(crate) fn prefetch_all_later(&self, i: usize) {
+        prefetch_far::<FETCHED>(&self.values[self.start(i)..]);
+    }
+
+    /// Asks for some of image `i`'s entries, from block `first` on, for later.
+    #[inline(always)]
+    pub(crate) fn prefetch_some_later(&self, i: usize, first: usize) {
+        let entry = self.start(i) + self.rank(i, first) as usize;
+        prefetch_far::<SOME_FETCHED>(&self.values[entry..]);
     }
 
     pub(super) fn unpack(&self, layout: &Layout, i: usize, out: &mut [f32]) {

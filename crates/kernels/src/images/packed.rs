@@ -11,7 +11,7 @@
 //! The kernels walk along the bits and trust what they find, so that no bits and values may come in which
 //! packing would not have made.
 
-use super::{BlockRows, Images, Rows, WORD};
+use super::{BlockRows, Images, Rows, WORD, can_be_counted};
 use crate::layout::{HALF, Layout};
 use crate::spec::LANES;
 
@@ -79,8 +79,9 @@ impl Images {
     ) -> Result<Self, PackedError> {
         let blocks = layout.block_count();
         let words = blocks.div_ceil(WORD);
-        let fits = |count: &usize| u32::try_from(*count).is_ok();
-        n.checked_mul(blocks.next_power_of_two()).filter(fits).ok_or(PackedError::TooManyBlocks)?;
+        if !can_be_counted(&layout, n) {
+            return Err(PackedError::TooManyBlocks);
+        }
         if having.len() != n * words {
             return Err(PackedError::Words { expected: n * words, found: having.len() });
         }
@@ -203,7 +204,7 @@ mod tests {
         assert_eq!(again(3, &having, &values[1..]), one_less);
         let one_more = PackedError::Values { expected, found: count + 1 };
         assert_eq!(again(3, &having, &[&values[..], &[[1; LANES]]].concat()), one_more);
-        for n in [usize::MAX, usize::MAX / 98, u32::MAX as usize / 128 + 1] {
+        for n in [usize::MAX, usize::MAX / 98, (1 << 30) / 128 + 1] {
             assert_eq!(again(n, &having, &values), PackedError::TooManyBlocks);
         }
     }

@@ -1,12 +1,17 @@
-//! Backward: gradient and update of the weights, block by block.
+//! Backward: gradient and update of the weights, as many blocks at a time as a vector holds.
 //!
-//! Registers: one accumulator for each vector of weights, one vector of features, one of error terms. With
-//! 16 lanes a vector holds two classes, and its error terms are picked from the register that has all of
-//! the image's; with 8 lanes each is broadcast from memory, and as the AVX2 tier then needs a register for
-//! each broadcast, 10 classes take two passes (8.1 ms an epoch, not 6.9, in one).
+//! Registers: one accumulator a class, one vector of features; error terms are broadcast from memory as they are
+//! multiplied. With 8 lanes, which leave no room for the broadcasts of 10 classes (8.1 ms an epoch, not 6.9), it
+//! takes two passes.
 //!
-//! Zen 5, an epoch of MNIST on one thread, all of a step: with the same 8-lane loop on both tiers 7.8 ms, with
-//! 16 lanes 6.8. This part takes 2.5, of which Adam 0.3. Lost: each error term copied 8 times beforehand, 32 KB
+//! With 16 lanes a vector holds two blocks side by side, though an image may have one of them alone, whose place
+//! is then filled with zeros: 21 vectors an image of MNIST instead of 31, each of twice the multiply-adds. (What a
+//! zero adds to a sum is nothing, unless the sum is -0; see [`Feature::VANISHES`].) Weights stand by class
+//! within a block, so the sums of two classes trade halves before the update.
+//!
+//! Lost on Zen 4, cycles an image in a loop of its own (this one: 227): a block in both halves with the error
+//! terms of two classes, picked from a register (272); a block alone in 8 lanes (234); zeros by a mask of the
+//! lanes (247). Lost on Zen 5: each error term copied 8 times beforehand, 32 KB
 //! that fill the L1 cache (0.1 ms more); two blocks at once (0.05 ms less, for twice the code); the weights asked
 //! for ahead of their update, to be written, on two threads (no difference).
 //!
@@ -21,10 +26,11 @@
 //! | the same, the bits walked without a list | 6.2, and 10.2 with AVX2 |
 
 use super::lists::Lists;
+use super::upcoming::Upcoming;
 use super::with_classes;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
-use crate::optim::{Weight, update};
+use crate::optim::update_vectors;
 use crate::simd::{F32x16, Simd, flat_mut};
 use crate::softmax::is_zero;
 use crate::spec::{LANES, Rule};
@@ -43,7 +49,8 @@ pub struct BlockPart<'a> {
 }
 
 /// Computes the gradient of the blocks of `part` from the error terms of a batch, and updates their
-/// weights and moments at once; returns whether all new weights are finite.
+/// weights and moments at once; returns whether all new weights are finite. The images `upcoming` are fetched
+/// into the cache on the way.
 ///
 /// Shapes: `lists` of the same blocks and the images of the batch; `errors` [images of the batch], with the
 /// `padded` classes of each. Equals `spec::gradient` and `spec::update` bit for bit.
@@ -55,13 +62,13 @@ pub fn backward(
     lists: &Lists,
     (errors, padded): (&[F32x16], usize),
     rule: (Rule, f32),
-    part: &mut BlockPart<'_>,
+    (part, upcoming): (&mut BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
     let (n, half) = (part.w.len(), padded / 2);
     assert_eq!((n % half, part.m.len(), part.v.len()), (0, n, n), "weights and moments");
     assert_eq!(lists.blocks(), part.first..part.first + n / half, "blocks");
     assert_eq!(lists.images(), errors.len(), "images of the batch");
-    let errors = (errors, padded);
+    let (errors, part) = ((errors, padded), (part, upcoming));
     with_rows!(images, |x| dispatch!(isa, |s| backward_classes(s, x, lists, errors, rule, part)))
 }
 
@@ -72,7 +79,7 @@ fn backward_classes<S: Simd, E: Feature>(
     lists: &Lists,
     (errors, padded): (&[F32x16], usize),
     rule: (Rule, f32),
-    part: &mut BlockPart<'_>,
+    part: (&mut BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
     with_classes!(padded, backward_blocks::<S, E>(s, images, lists, errors, rule, part))
 }
@@ -84,46 +91,76 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     lists: &Lists,
     errors: &[F32x16],
     rule: (Rule, f32),
-    part: &mut BlockPart<'_>,
+    (part, upcoming): (&mut BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
-    let of_block = H * 2 * LANES;
+    assert_eq!(lists.per_list(), S::BLOCKS, "blocks in a list");
+    let of_block = N * LANES;
+    let of_list = S::BLOCKS * of_block;
+    let n_lists = part.w.len().div_ceil(of_list / 16).max(1);
     let (w, m, v) = (flat_mut(part.w), flat_mut(part.m), flat_mut(part.v));
-    let moments = m.chunks_exact_mut(of_block).zip(v.chunks_exact_mut(of_block));
-    let mut poison = s.splat(0.0);
-    for (t, (w, (m, v))) in (part.first..).zip(w.chunks_exact_mut(of_block).zip(moments)) {
-        for first in (0..of_block / S::LANES).step_by(H) {
-            let g = gradient::<_, E, H>(s, images, lists.of(t, errors), first);
-            for (i, g) in (first..).zip(g) {
-                let lanes = i * S::LANES..(i + 1) * S::LANES;
-                let (w, m, v) = (&mut w[lanes.clone()], &mut m[lanes.clone()], &mut v[lanes]);
-                let old = Weight { w: s.load(w), m: s.load(m), v: s.load(v) };
-                let new = update(s, rule.0, s.fma(s.splat(rule.1), old.w, g), old);
-                s.store(new.w, w);
-                s.store(new.m, m);
-                s.store(new.v, v);
-                poison = s.fma(new.w, s.splat(0.0), poison);
-            }
+    let moments = m.chunks_mut(of_list).zip(v.chunks_mut(of_list));
+    let (mut poison, mut room) = (s.splat(0.0), [F32x16::default(); N]);
+    for (i, (w, (m, v))) in w.chunks_mut(of_list).zip(moments).enumerate() {
+        let gradient = gradient::<_, E, H, _>(s, images, || lists.list_of(i, errors));
+        upcoming.expect_entries(images, part.first, (i, n_lists));
+        // In memory, as the weights stand: the update need not be written out for each of their vectors.
+        let g = flat_mut(&mut room);
+        for (h, [even, odd]) in gradient.into_iter().enumerate() {
+            // The two halves of a block's pair of classes, or that pair of one block and of the next.
+            let step = if S::BLOCKS == 1 { LANES } else { of_block };
+            let [first, second] = s.zip_blocks(even, odd);
+            s.store(first, &mut g[2 * LANES * h..]);
+            s.store(second, &mut g[2 * LANES * h + step..]);
         }
+        // The last list may be for one block alone.
+        let of_list = update_vectors(s, rule, &g[..w.len()], (w, m, v));
+        poison = s.add(poison, of_list);
     }
     is_zero(s, poison)
 }
 
-/// Sums the gradient of a block over the images that are listed for it, for the classes of `N` vectors from
-/// the one numbered `first` on.
+/// The gradient of a vector of blocks, for each pair of classes: the sums over the images that are listed for it.
 #[inline(always)]
-fn gradient<'a, S: Simd, E: Feature, const N: usize>(
+fn gradient<'a, S: Simd, E: Feature, const H: usize, L>(
     s: S,
     images: &BlockRows<E>,
-    list: impl Iterator<Item = (usize, &'a F32x16)>,
+    list: impl Fn() -> L,
+) -> [[S::V; 2]; H]
+where
+    L: Iterator<Item = (usize, u32, &'a F32x16)>,
+{
+    if S::BLOCKS == 2 {
+        return sums::<_, _, H, 2>(s, images, list(), 0);
+    }
+    let even = sums::<_, _, H, 1>(s, images, list(), 0);
+    let odd = sums::<_, _, H, 1>(s, images, list(), 1);
+    std::array::from_fn(
+        #[inline(always)]
+        |h| [even[h][0], odd[h][0]],
+    )
+}
+
+/// Of each pair of classes the sums for `P` of them, from the one numbered `first` on.
+#[inline(always)]
+fn sums<'a, S: Simd, E: Feature, const H: usize, const P: usize>(
+    s: S,
+    images: &BlockRows<E>,
+    list: impl Iterator<Item = (usize, u32, &'a F32x16)>,
     first: usize,
-) -> [S::V; N] {
-    let mut acc = [s.splat(0.0); N];
+) -> [[S::V; P]; H] {
+    let mut sums = [[s.splat(0.0); P]; H];
     let values = images.values();
-    for (entry, d) in list {
-        let x = E::repeat(s, &values[entry]);
-        for (i, acc) in acc.iter_mut().enumerate() {
-            *acc = s.fma(x, s.splat_blocks(d, first + i), *acc);
+    // Behind the last entry there is no other to read.
+    let last = [values.last().copied().unwrap_or_default(), E::Block::default()];
+    for (entry, present, d) in list {
+        let blocks = values.get(entry..entry + S::BLOCKS).unwrap_or(&last);
+        let x = E::spread(s, blocks, present);
+        for (h, sums) in sums.iter_mut().enumerate() {
+            for (p, sum) in sums.iter_mut().enumerate() {
+                let new = s.fma(x, s.splat(d.0[2 * h + first + p]), *sum);
+                *sum = if E::VANISHES { s.select(s.lanes_of(present), new, *sum) } else { new };
+            }
         }
     }
-    acc
+    sums
 }

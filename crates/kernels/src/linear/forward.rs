@@ -18,27 +18,28 @@ use crate::isa::{Isa, dispatch};
 use crate::simd::{F32x16, Simd};
 use crate::spec::LANES;
 
-/// Images between the one whose entries are asked for and the one that is worked on. Their heads are asked
-/// for when they are as far again.
-const AHEAD: usize = 4;
+/// Images between the one whose entries are asked for and the one that is worked on.
+const AHEAD: usize = 2;
+
+/// The most classes for which 8-lane tiers have accumulators; more take two passes.
+const AT_ONCE: usize = 10;
 
 /// Computes the sums `S` of the images `rows`: `S[c] = x W[.., c]`, before scale and bias.
 ///
-/// Shapes: `sums` `[group of 16 rows][padded class]`; lanes past the last row get sums of other images, or zero. The images `upcoming` are
-/// fetched into the cache on the way. `weights` stand as `[block][pair of classes]`. Equals `spec::logits`
+/// Shapes: `sums` `[group of 16 rows][padded class]`; lanes past the last row get sums of other images, or zero. `weights` stand as `[block][pair of classes]`. Equals `spec::logits`
 /// bit for bit.
 ///
 /// Panics if the shapes do not fit or there is no such image.
 pub fn forward(
     isa: Isa,
     images: &Images,
-    (rows, upcoming): (&[u32], &[u32]),
+    rows: &[u32],
     weights: &[F32x16],
     (sums, padded): (&mut [F32x16], usize),
 ) {
     assert_eq!(weights.len(), images.layout().block_count() * padded / 2, "weights");
     assert_eq!(sums.len(), rows.len().div_ceil(GROUP) * padded, "sums of {} rows", rows.len());
-    let (rows, sums) = ((rows, upcoming), (sums, padded));
+    let sums = (sums, padded);
     with_rows!(images, |x| dispatch!(isa, |s| forward_classes(s, x, rows, weights, sums)));
 }
 
@@ -46,7 +47,7 @@ pub fn forward(
 fn forward_classes<S: Simd, E: Feature>(
     s: S,
     images: &BlockRows<E>,
-    rows: (&[u32], &[u32]),
+    rows: &[u32],
     weights: &[F32x16],
     (sums, padded): (&mut [F32x16], usize),
 ) {
@@ -57,24 +58,25 @@ fn forward_classes<S: Simd, E: Feature>(
 fn forward_rows<S: Simd, E: Feature, const H: usize, const N: usize>(
     s: S,
     images: &BlockRows<E>,
-    (rows, upcoming): (&[u32], &[u32]),
+    rows: &[u32],
     weights: &[F32x16],
     sums: &mut [F32x16],
 ) {
     let (weights, _) = weights.as_chunks::<H>();
-    let mut ahead = rows.iter().chain(upcoming).skip(AHEAD);
-    let mut farther = rows.iter().chain(upcoming).skip(2 * AHEAD);
+    let mut ahead = rows.iter().skip(AHEAD);
     let mut acc = [[F32x16::default(); H]; GROUP];
     for (rows, sums) in rows.chunks(GROUP).zip(sums.chunks_exact_mut(2 * H)) {
         for (&row, acc) in rows.iter().zip(&mut acc) {
-            farther.next().iter().for_each(|&&row| images.prefetch_head(row as usize));
-            ahead.next().iter().for_each(|&&row| images.prefetch_entries(row as usize));
+            if let Some(&row) = ahead.next() {
+                images.prefetch_entries(row as usize);
+            }
             if S::LANES == 2 * LANES {
                 image::<S, E, H, H>(s, images, row, weights, 0, acc);
+            } else if N <= AT_ONCE {
+                image::<S, E, H, N>(s, images, row, weights, 0, acc);
             } else {
-                for first in (0..2 * H).step_by(N) {
-                    image::<S, E, H, N>(s, images, row, weights, first, acc);
-                }
+                image::<S, E, H, H>(s, images, row, weights, 0, acc);
+                image::<S, E, H, H>(s, images, row, weights, H, acc);
             }
         }
         for (h, sums) in sums.as_chunks_mut().0.iter_mut().enumerate() {

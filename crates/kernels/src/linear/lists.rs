@@ -1,14 +1,14 @@
-//! Which images of a batch have a block: what the backward pass walks.
+//! Which images of a batch have which blocks: what the backward pass walks.
 //!
-//! Forward walks the blocks of an image, backward the images of a block. The list of a block is made from the
-//! bits of the images' heads, a vector of images at a time:
+//! Forward walks the blocks of an image, backward the images of a block, or of two, if a vector holds two. Their
+//! list is made from the bits of the images' heads, a vector of images at a time:
 //!
 //! ```text
-//! number[image] = (position in the batch, 0)
-//! for each block t:
-//!     for LANES images:   having = those with bit t
-//!         list[t] += number of those having       side by side, by one shuffle
-//!         number  += (0, 1) where having          the rank of the image's next block
+//! number[image] = (position in the batch, 0, 0)
+//! for each vector of blocks t:
+//!     for LANES images:   bits = those of the blocks of t
+//!         list[t] += number + (0, 0, bits) where there are bits     side by side, by one shuffle
+//!         number  += (0, how many, 0)                               the rank of the image's next block
 //! ```
 //!
 //! A thread lists the images of the whole batch, for its own blocks alone: it writes nothing that others read.
@@ -16,38 +16,31 @@
 //! It begins before the forward pass, when the images' heads are fetched, and lists after it, while the error
 //! terms of other threads are on their way.
 //!
-//! Zen 5, an epoch of MNIST on one thread, AVX-512: 0.6 ms, 0.2 of it for the heads. Lost: each pair of an image
-//! and a block written down by the forward pass, block by block (0.7 ms, and what one thread wrote and another
-//! read crossed between their cores); position and entry in two lists (0.1 ms more); images in the outer loop,
-//! with their numbers in registers (0.15 ms more).
+//! Lost on Zen 5: each pair of an image and a block written down by the forward pass, block by block (0.7 ms an
+//! epoch of MNIST, and what one thread wrote and another read crossed between their cores); position and entry
+//! in two lists (0.1 ms more); images in the outer loop, with their numbers in registers (0.15 ms more).
 
 use std::ops::Range;
 
-use crate::images::{BlockRows, Feature, Images, with_rows};
+use crate::images::{BlockRows, Feature, HALF_WORD as WORD, Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::simd::{F32x16, Simd, U32x16};
 
 /// Images that are listed at once.
 const GROUP: usize = 16;
-/// Blocks that one number of a head has bits for.
-const WORD: usize = 32;
+/// Bits for the blocks of a list: a vector has two at most.
+const BITS: u32 = 2;
 
-/// How many of the blocks below `t` an image has, by its bits.
-#[inline(always)]
-fn rank(words: &[u32], t: usize) -> u32 {
-    let whole: u32 = words[..t / WORD].iter().map(|word| word.count_ones()).sum();
-    whole + words.get(t / WORD).map_or(0, |word| word & ((1 << (t % WORD)) - 1)).count_ones()
-}
-
-/// For each of some blocks the images of a batch that have it, in the order of the batch; kept between
-/// steps so that no step allocates.
+/// For each vector of some blocks the images of a batch that have one of them, in the order of the batch; kept
+/// between steps so that no step allocates.
 #[derive(Clone, Debug, Default)]
 pub struct Lists {
-    /// The blocks, and how many images are listed for each.
+    /// The blocks, how many a list is for, and how many images each list has.
     blocks: Range<usize>,
+    per_list: usize,
     lens: Vec<usize>,
-    /// `[block][image]`: an image's position in the batch, and below `rank_bits` the rank of the block among
-    /// those of the image.
+    /// `[list][image]`: an image's position in the batch; in `rank_bits` the rank, among its blocks, of the first
+    /// that it has of those of the list; in two bits, which of them it has.
     numbers: Vec<u32>,
     rank_bits: u32,
     /// Room in each list.
@@ -62,25 +55,19 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Begins lists of the images of a batch, `rows`, for each of the `blocks`. The features of images that are
-    /// not at the positions `own`, which this thread does not run forward, are fetched into the cache.
+    /// Begins lists of the images of a batch, `rows`, for the `blocks`.
     ///
-    /// Panics if there are no `rows`, no such images or blocks, or so many `rows` that their blocks might be 2^32.
-    pub fn begin(
-        &mut self,
-        isa: Isa,
-        images: &Images,
-        (rows, own): (&[u32], Range<usize>),
-        blocks: Range<usize>,
-    ) {
+    /// Panics if there are no `rows`, no such images or blocks, the first block is odd, or there are so many `rows`
+    /// that their blocks might be more than 2^30.
+    pub fn begin(&mut self, isa: Isa, images: &Images, rows: &[u32], blocks: Range<usize>) {
         let count = images.layout().block_count();
         assert!(!rows.is_empty(), "lists of no images");
         assert!(blocks.start <= blocks.end && blocks.end <= count, "{blocks:?} of {count} blocks");
+        assert!(blocks.is_empty() || blocks.start.is_multiple_of(2), "blocks from {blocks:?} on");
         self.rank_bits = count.next_power_of_two().trailing_zeros();
-        // As many rows as there are images have room; see `images::check`.
-        let most = 1u64 << (32 - self.rank_bits);
+        // As many rows as there are images have room; see `images::can_be_counted`.
+        let most = 1u64 << (32 - BITS - self.rank_bits);
         assert!(rows.len() as u64 <= most, "{} rows, at most {most}", rows.len());
-        let rows = (rows, own);
         with_rows!(images, |x| dispatch!(isa, |s| self.take_heads(s, x, rows, &blocks)));
         self.blocks = blocks;
     }
@@ -90,23 +77,17 @@ impl Lists {
         // A vector may be written where one number is left to write. A whole and odd number of cache lines,
         // lest the lists meet in the same few sets of the cache.
         self.stride = ((self.next.len() + 1) | 1) * GROUP;
-        self.numbers.resize(self.blocks.len() * self.stride, 0);
-        self.lens.resize(self.blocks.len(), 0);
         dispatch!(isa, |s| self.list(s));
-    }
-
-    /// Fetches the heads of those of the images `rows` into the cache that are not at the positions `own`:
-    /// they are about to be listed.
-    pub fn expect(&self, images: &Images, (rows, own): (&[u32], &Range<usize>)) {
-        let others = rows[..own.start].iter().chain(&rows[own.end..]);
-        with_rows!(images, |x| others.for_each(|&row| x.prefetch_head(row as usize)));
     }
 
     #[inline(always)]
     fn list<S: Simd>(&mut self, s: S) {
+        self.per_list = S::BLOCKS;
+        self.lens.resize(self.blocks.len().div_ceil(S::BLOCKS), 0);
+        self.numbers.resize(self.lens.len() * self.stride, 0);
         let (all, next, first_word) = (&self.words[..], &mut self.next[..], self.first_word);
         let lists = self.numbers.chunks_exact_mut(self.stride).zip(&mut self.lens);
-        for (t, (list, len)) in self.blocks.clone().zip(lists) {
+        for (t, (list, len)) in self.blocks.clone().step_by(S::BLOCKS).zip(lists) {
             let words = &all[(t / WORD - first_word) * next.len()..][..next.len()];
             let mut end = 0;
             for (words, next) in words.iter().zip(next.iter_mut()) {
@@ -122,7 +103,7 @@ impl Lists {
         &mut self,
         _: S,
         images: &BlockRows<E>,
-        (rows, own): (&[u32], Range<usize>),
+        rows: &[u32],
         blocks: &Range<usize>,
     ) {
         let (groups, bits) = (rows.len().div_ceil(GROUP), self.rank_bits);
@@ -139,11 +120,8 @@ impl Lists {
             let to = starts.iter_mut().zip(&mut next.0);
             for ((position, &row), (start, next)) in (first..).zip(rows).zip(to) {
                 let head = &heads[row as usize * len..][..len];
-                let rank = if blocks.start == 0 { 0 } else { rank(&head[1..], blocks.start) };
-                (*start, *next) = (head[0], (position as u32) << bits | rank);
-                if !own.contains(&position) {
-                    images.prefetch_entries_from((head[0] + rank) as usize);
-                }
+                let rank = images.rank(row as usize, blocks.start);
+                (*start, *next) = (head[0], ((position as u32) << bits | rank) << BITS);
             }
         }
         for (pair, of_groups) in pairs.zip(self.words.chunks_exact_mut(2 * groups)) {
@@ -165,25 +143,29 @@ impl Lists {
         self.blocks.clone()
     }
 
+    /// How many blocks each list is for.
+    pub(super) fn per_list(&self) -> usize {
+        self.per_list
+    }
+
     /// The number of images in the batch.
     pub(super) fn images(&self) -> usize {
         self.starts.len()
     }
 
-    /// The images that have block `t`, in the order of the batch: the index of the block's entry, and the
-    /// image's error terms, of all those `[position]`.
+    /// List `i`, in the order of the batch: the index of the first entry that the image has of the list's blocks,
+    /// bits for those which it has, and its error terms, of all those `[position]`.
     #[inline(always)]
-    pub(super) fn of<'a>(
+    pub(super) fn list_of<'a>(
         &'a self,
-        t: usize,
+        i: usize,
         errors: &'a [F32x16],
-    ) -> impl Iterator<Item = (usize, &'a F32x16)> {
-        let i = t - self.blocks.start;
+    ) -> impl Iterator<Item = (usize, u32, &'a F32x16)> {
         let (starts, bits) = (&self.starts[..errors.len()], self.rank_bits);
         self.numbers[i * self.stride..][..self.lens[i]].iter().map(move |&number| {
-            let position = (number >> bits) as usize;
-            let rank = number & ((1 << bits) - 1);
-            ((starts[position] + rank) as usize, &errors[position])
+            let position = (number >> bits >> BITS) as usize;
+            let rank = (number >> BITS) & ((1 << bits) - 1);
+            ((starts[position] + rank) as usize, number % (1 << BITS), &errors[position])
         })
     }
 }

@@ -196,10 +196,6 @@ impl Simd for Avx2 {
         unsafe { split(x) }
     }
     #[inline(always)]
-    fn splat_blocks(self, from: &F32x16, i: usize) -> __m256 {
-        self.splat(from.0[i])
-    }
-    #[inline(always)]
     fn repeat8(self, from: &F32x8) -> __m256 {
         // SAFETY: the token proves AVX; `F32x8` holds 8 numbers aligned to 32 bytes.
         unsafe { _mm256_load_ps(from.0.as_ptr()) }
@@ -213,6 +209,22 @@ impl Simd for Avx2 {
         }
         // SAFETY: the token proves AVX2.
         unsafe { widen(u64::from_le_bytes(*from)) }
+    }
+    #[inline(always)]
+    fn spread8(self, from: &[F32x8], _: u32) -> __m256 {
+        self.repeat8(&from[0])
+    }
+    #[inline(always)]
+    fn spread_u8(self, from: &[[u8; 8]], _: u32) -> __m256 {
+        self.repeat_u8(&from[0])
+    }
+    #[inline(always)]
+    fn lanes_of(self, _: u32) -> __m256 {
+        self.eq(self.splat(0.0), self.splat(0.0))
+    }
+    #[inline(always)]
+    fn zip_blocks(self, a: __m256, b: __m256) -> [__m256; 2] {
+        [a, b]
     }
     #[inline(always)]
     fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
@@ -264,15 +276,16 @@ impl Simd for Avx2 {
         #[target_feature(enable = "avx2")]
         fn having(words: __m256i, bit: u32, numbers: __m256i) -> (u8, __m256i) {
             let top = _mm256_sll_epi32(words, _mm_cvtsi32_si128(31 - bit as i32));
-            let next = _mm256_add_epi32(numbers, _mm256_srli_epi32::<31>(top));
+            let four = _mm256_slli_epi32::<2>(_mm256_srli_epi32::<31>(top));
+            let next = _mm256_add_epi32(numbers, four);
             (_mm256_movemask_ps(_mm256_castsi256_ps(top)) as u8, next)
         }
-        /// The lanes `set` of the numbers.
+        /// The lanes `set` of the numbers, with their bit.
         #[inline]
         #[target_feature(enable = "avx2")]
         fn lanes(set: u64, numbers: __m256i) -> __m256i {
             let set = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(set as i64));
-            _mm256_permutevar8x32_epi32(numbers, set)
+            _mm256_or_si256(_mm256_permutevar8x32_epi32(numbers, set), _mm256_set1_epi32(1))
         }
         let list: &mut [u32] = &mut list[..16];
         let (words, _) = words.0.as_chunks::<8>();

@@ -215,20 +215,6 @@ impl Simd for Avx512 {
         unsafe { split(x) }
     }
     #[inline(always)]
-    fn splat_blocks(self, from: &F32x16, i: usize) -> __m512 {
-        #[inline]
-        #[target_feature(enable = "avx512f")]
-        fn spread(from: __m512, i: i32) -> __m512 {
-            let halves = _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-            _mm512_permutexvar_ps(_mm512_add_epi32(halves, _mm512_set1_epi32(2 * i)), from)
-        }
-        assert!(i < 8, "pair {i} of 8");
-        // One load for all pairs of a row: what is picked from a register need not come from memory.
-        let from = self.load(&from.0);
-        // SAFETY: the token proves AVX-512 F.
-        unsafe { spread(from, i as i32) }
-    }
-    #[inline(always)]
     fn repeat8(self, from: &F32x8) -> __m512 {
         #[inline]
         #[target_feature(enable = "avx512f,avx512dq")]
@@ -248,6 +234,40 @@ impl Simd for Avx512 {
         }
         // SAFETY: the token proves AVX-512 F.
         unsafe { widen(u64::from_le_bytes(*from)) }
+    }
+    #[inline(always)]
+    fn spread8(self, from: &[F32x8], present: u32) -> __m512 {
+        let from: &[F32x8] = &from[..2];
+        // SAFETY: the token proves AVX-512 F; two `F32x8` are 16 numbers side by side; no alignment is asked for.
+        let sixteen = unsafe { _mm512_loadu_ps(from.as_ptr().cast()) };
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_maskz_expand_ps(self.lanes_of(present), sixteen) }
+    }
+    #[inline(always)]
+    fn spread_u8(self, from: &[[u8; 8]], present: u32) -> __m512 {
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn spread(from: __m128i, order: __m128i) -> __m512 {
+            _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_shuffle_epi8(from, order)))
+        }
+        let (from, order): (&[[u8; 8]], _) = (&from[..2], &SPREAD[present as usize % 4]);
+        // SAFETY: SSE2 is part of x86-64; there are 16 bytes; no alignment is asked for.
+        let sixteen = unsafe { _mm_loadu_si128(from.as_ptr().cast()) };
+        // SAFETY: as above.
+        let order = unsafe { _mm_loadu_si128(order.as_ptr().cast()) };
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { spread(sixteen, order) }
+    }
+    #[inline(always)]
+    fn lanes_of(self, present: u32) -> __mmask16 {
+        [0, 0x00ff, 0xff00, 0xffff][present as usize % 4]
+    }
+    #[inline(always)]
+    fn zip_blocks(self, a: __m512, b: __m512) -> [__m512; 2] {
+        // SAFETY: the token proves AVX-512 F.
+        let first = unsafe { _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b) };
+        // SAFETY: as above.
+        [first, unsafe { _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b) }]
     }
     #[inline(always)]
     fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
@@ -311,9 +331,14 @@ impl Simd for Avx512 {
         #[inline]
         #[target_feature(enable = "avx512f,popcnt")]
         fn having(words: __m512i, bit: u32, numbers: __m512i) -> (i32, [__m512i; 2]) {
-            let having = _mm512_test_epi32_mask(words, _mm512_set1_epi32(1 << bit));
-            let next = _mm512_mask_add_epi32(numbers, having, numbers, _mm512_set1_epi32(1));
-            (_popcnt32(having.into()), [_mm512_maskz_compress_epi32(having, numbers), next])
+            let bits = _mm512_srl_epi32(words, _mm_cvtsi32_si128(bit as i32));
+            let bits = _mm512_and_si512(bits, _mm512_set1_epi32(3));
+            let having = _mm512_test_epi32_mask(bits, bits);
+            // How many bits two bits are.
+            let count = _mm512_sub_epi32(bits, _mm512_srli_epi32::<1>(bits));
+            let next = _mm512_add_epi32(numbers, _mm512_slli_epi32::<2>(count));
+            let listed = _mm512_maskz_compress_epi32(having, _mm512_or_si512(numbers, bits));
+            (_popcnt32(having.into()), [listed, next])
         }
         let list: &mut [u32] = &mut list[..16];
         // SAFETY: the token proves AVX-512 F; there are 16 numbers, aligned to 64 bytes.
@@ -329,3 +354,17 @@ impl Simd for Avx512 {
         count as usize
     }
 }
+
+/// For each pair of bits the bytes of the blocks that have one, in their places; what has the top bit gives zero.
+const SPREAD: [[u8; 16]; 4] = {
+    let mut order = [[0x80; 16]; 4];
+    let mut byte = 0;
+    while byte < 8 {
+        order[1][byte] = byte as u8;
+        order[2][8 + byte] = byte as u8;
+        order[3][byte] = byte as u8;
+        order[3][8 + byte] = 8 + byte as u8;
+        byte += 1;
+    }
+    order
+};

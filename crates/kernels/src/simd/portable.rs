@@ -97,16 +97,28 @@ impl Simd for Portable {
         (k.map(|k| k as f32), std::array::from_fn(y))
     }
     #[inline(always)]
-    fn splat_blocks(self, from: &F32x16, i: usize) -> V {
-        [from.0[i]; 8]
-    }
-    #[inline(always)]
     fn repeat8(self, from: &F32x8) -> V {
         from.0
     }
     #[inline(always)]
     fn repeat_u8(self, from: &[u8; 8]) -> V {
         from.map(f32::from)
+    }
+    #[inline(always)]
+    fn spread8(self, from: &[F32x8], _: u32) -> V {
+        from[0].0
+    }
+    #[inline(always)]
+    fn spread_u8(self, from: &[[u8; 8]], _: u32) -> V {
+        self.repeat_u8(&from[0])
+    }
+    #[inline(always)]
+    fn lanes_of(self, _: u32) -> [bool; 8] {
+        [true; 8]
+    }
+    #[inline(always)]
+    fn zip_blocks(self, a: V, b: V) -> [V; 2] {
+        [a, b]
     }
     #[inline(always)]
     fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
@@ -123,9 +135,9 @@ impl Simd for Portable {
     ) -> usize {
         let mut count = 0;
         for (word, number) in words.0.iter().zip(&mut numbers.0) {
-            list[count] = *number;
             let has = word >> bit & 1;
-            *number += has;
+            list[count] = *number | has;
+            *number += 4 * has;
             count += has as usize;
         }
         count

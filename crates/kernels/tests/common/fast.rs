@@ -1,7 +1,7 @@
 //! The kernels put together as a trainer does, one part after the other.
 
 use kernels::batch::{self, Batch};
-use kernels::linear::{self, BlockPart, BlockWeights, Lists};
+use kernels::linear::{self, BlockPart, BlockWeights, Lists, Upcoming};
 use kernels::spec::{self, FEW_CLASSES, Model, Rule};
 use kernels::{Isa, dense, optim};
 
@@ -58,8 +58,7 @@ impl Fast {
             let rows = &rows[part.positions()];
             match &self.layers[0] {
                 Layer::Blocks(w) => {
-                    // What comes next may be anything; it is only fetched.
-                    let (rows, padded) = ((rows, rows), part.padded());
+                    let padded = part.padded();
                     let sums = (part.sums_mut(), padded);
                     linear::forward(self.isa, &data.images, rows, w.pairs(), sums);
                 }
@@ -93,7 +92,8 @@ impl Fast {
         let [w, m, v] = &mut self.layers;
         let mut finite = match (w, m, v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
-                let per_part = images.layout().block_count().div_ceil(self.parts);
+                let blocks = images.layout().block_count();
+                let per_part = linear::blocks_per_part(blocks, self.parts);
                 let len = per_part * linear::padded_classes(self.classes) / 2;
                 let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
                 let parts = w.pairs_mut().chunks_mut(len).zip(moments);
@@ -101,11 +101,12 @@ impl Fast {
                     let mut part = BlockPart { first: i * per_part, w, m, v };
                     let mut lists = Lists::default();
                     let blocks = part.first..part.first + part.w.len() / (errors.1 / 2);
-                    // As if a thread had seen the first images forward.
-                    lists.expect(images, (rows, &(0..rows.len() / 2)));
-                    lists.begin(isa, images, (rows, 0..rows.len() / 2), blocks);
+                    // What comes next may be anything; it is only fetched.
+                    let upcoming = Upcoming { rows, own: 0..rows.len() / 2 };
+                    upcoming.expect_heads(images);
+                    lists.begin(isa, images, rows, blocks);
                     lists.build(isa);
-                    linear::backward(isa, images, &lists, errors, rule, &mut part)
+                    linear::backward(isa, images, &lists, errors, rule, (&mut part, &upcoming))
                 };
                 parts.enumerate().map(update).fold(true, |all, finite| all & finite)
             }

@@ -95,7 +95,7 @@ pub(super) fn forward(tiers: &[Isa]) -> Result<Vec<Rung>, Failure> {
             for part in batch.parts_mut() {
                 for rows in order.chunks_exact(BATCH) {
                     let sums = (std::hint::black_box(part.sums_mut()), padded_classes(CLASSES));
-                    linear::forward(isa, &images, (rows, &[]), w.pairs(), sums);
+                    linear::forward(isa, &images, rows, w.pairs(), sums);
                 }
             }
             order.len() / BATCH

@@ -1,0 +1,45 @@
+//! The images of the next step, fetched into the cache while this one is worked on.
+//!
+//! They lie all over the set, so that the processor must look up the page of each, and whatever asks for
+//! memory waits for that. Heads are asked for one step ahead, before the forward pass, which is when the backward
+//! pass knows where entries begin; entries are asked for between its updates, where square roots and divisions are
+//! waited for anyway. Zen 4, an epoch of MNIST on one thread: heads asked for so early take 0.9 ms less, entries asked
+//! for here and not in the forward pass 0.4.
+
+use std::ops::Range;
+
+use crate::images::{BlockRows, Feature, Images, with_rows};
+
+/// The images of the next step, as one thread will need them.
+#[derive(Clone, Debug)]
+pub struct Upcoming<'a> {
+    /// All of them; none where there is no next step.
+    pub rows: &'a [u32],
+    /// The positions of those which the thread will run forward. Of the others it will need its own blocks.
+    pub own: Range<usize>,
+}
+
+impl Upcoming<'_> {
+    /// Fetches their heads, by which they are found in the backward pass.
+    pub fn expect_heads(&self, images: &Images) {
+        with_rows!(images, |x| self.rows.iter().for_each(|&row| x.prefetch_head(row as usize)));
+    }
+
+    /// Fetches entries of part `i` of `parts` of them; `first` is the first block of the thread's.
+    #[inline(always)]
+    pub(super) fn expect_entries<E: Feature>(
+        &self,
+        images: &BlockRows<E>,
+        first: usize,
+        (i, parts): (usize, usize),
+    ) {
+        let len = self.rows.len().div_ceil(parts);
+        for (position, &row) in self.rows.iter().enumerate().skip(i * len).take(len) {
+            if self.own.contains(&position) {
+                images.prefetch_all_later(row as usize);
+            } else {
+                images.prefetch_some_later(row as usize, first);
+            }
+        }
+    }
+}

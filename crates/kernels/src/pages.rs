@@ -1,0 +1,25 @@
+//! Large pages, for memory that is read here and there.
+//!
+//! Batches take images from all over a set, and with pages of 4 KB almost every image of MNIST's 16 MB begins with a
+//! look-up of its page, for which even what is asked for ahead of time waits. Linux has pages of 2 MB for who
+//! asks before the memory is first used: 12.8 to 12.0 ms an epoch of training (one thread of Zen 4), and one fault
+//! instead of 512 while the images are packed.
+
+/// Asks the system to give `memory`, what of it was not used yet, in large pages. Nothing but time depends on whether it
+/// does.
+pub fn ask_for_large<T>(memory: &[T]) {
+    #[cfg(target_os = "linux")]
+    {
+        const PAGE: usize = 4096;
+        let memory = memory.as_ptr_range();
+        // A whole mapping begins with some bytes of the allocator's, which may have the advice too.
+        let begin = (memory.start as usize) / PAGE * PAGE;
+        let len = memory.end as usize / PAGE * PAGE - begin.min(memory.end as usize / PAGE * PAGE);
+        let begin = memory.start.cast::<libc::c_void>().with_addr(begin).cast_mut();
+        // SAFETY: this advice changes neither what stands in memory nor who may use it, whatever the range; what is
+        // not mapped, or not aligned on systems with other pages, is refused.
+        unsafe { libc::madvise(begin, len, libc::MADV_HUGEPAGE) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = memory;
+}
