@@ -33,6 +33,9 @@ use crate::layout::Layout;
 use crate::simd::{F32x16, prefetch};
 use crate::spec::{FEW_CLASSES, LANES};
 
+/// The most classes for which 8-lane tiers have accumulators; more take two passes.
+const AT_ONCE: usize = 10;
+
 /// Fetches the `weights` of other blocks than `own` into the cache, `[block][pair of classes]`: other threads
 /// have just changed them.
 pub fn expect(weights: &[F32x16], own: Range<usize>) {

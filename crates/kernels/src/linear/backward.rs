@@ -25,9 +25,11 @@
 //! | the same, a list of positions and a cursor an image | 6.2 |
 //! | the same, the bits walked without a list | 6.2, and 10.2 with AVX2 |
 
+use std::hint::black_box;
+
 use super::lists::Lists;
 use super::upcoming::Upcoming;
-use super::with_classes;
+use super::{AT_ONCE, with_classes};
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::optim::update_vectors;
@@ -112,8 +114,9 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
             s.store(first, &mut g[2 * LANES * h..]);
             s.store(second, &mut g[2 * LANES * h + step..]);
         }
-        // The last list may be for one block alone.
-        let of_list = update_vectors(s, rule, &g[..w.len()], (w, m, v));
+        // The last list may be for one block alone. Its numbers come from memory, for their vectors would take registers
+        // from the sums above.
+        let of_list = update_vectors(s, black_box(rule), &g[..w.len()], (w, m, v));
         poison = s.add(poison, of_list);
     }
     is_zero(s, poison)
@@ -129,7 +132,7 @@ fn gradient<'a, S: Simd, E: Feature, const H: usize, L>(
 where
     L: Iterator<Item = (usize, u32, &'a F32x16)>,
 {
-    if S::BLOCKS == 2 {
+    if S::BLOCKS == 2 || 2 * H <= AT_ONCE {
         return sums::<_, _, H, 2>(s, images, list(), 0);
     }
     let even = sums::<_, _, H, 1>(s, images, list(), 0);

@@ -11,7 +11,7 @@
 //! compressed from its bits by vectors, instead of the bits one by one (4.8 ms); the numbers of the blocks in
 //! memory beside their features (5.8 ms); cache lines counted instead of always 5 (0.3 ms more).
 
-use super::with_classes;
+use super::{AT_ONCE, with_classes};
 use crate::batch::GROUP;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
@@ -20,9 +20,6 @@ use crate::spec::LANES;
 
 /// Images between the one whose entries are asked for and the one that is worked on.
 const AHEAD: usize = 2;
-
-/// The most classes for which 8-lane tiers have accumulators; more take two passes.
-const AT_ONCE: usize = 10;
 
 /// Computes the sums `S` of the images `rows`: `S[c] = x W[.., c]`, before scale and bias.
 ///
