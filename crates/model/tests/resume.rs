@@ -34,6 +34,8 @@ struct Log {
     states: BTreeMap<u64, State>,
     /// Stop after this step.
     until: Option<u64>,
+    /// Steps between states; 0 for every step.
+    between: u64,
     step: u64,
 }
 
@@ -60,8 +62,11 @@ impl Observer for Log {
         Duration::ZERO
     }
     fn wants_state(&mut self, step: u64) -> bool {
-        self.step = step;
-        true
+        let wanted = step.is_multiple_of(self.between.max(1));
+        if wanted {
+            self.step = step;
+        }
+        wanted
     }
 }
 
@@ -74,6 +79,23 @@ fn whole(config: &TrainConfig, data: &Dataset) -> Log {
     let mut log = Log::default();
     trainer(config, data, Isa::detect(), 1).run(&mut log).unwrap();
     log
+}
+
+/// Steps that are taken at once end where a state is wanted, in the middle of an epoch.
+#[test]
+fn states_between_steps_that_are_taken_at_once() {
+    let data = digits(0..140);
+    let config = TrainConfig { log_every: 1_000, ..config() };
+    let whole = whole(&config, &data);
+    for (threads, between) in [(1, 3), (2, 3), (2, 5), (3, 7)] {
+        let mut log = Log { between, ..Log::default() };
+        trainer(&config, &data, Isa::detect(), threads).run(&mut log).unwrap();
+        let expected = (1..=STEPS).filter(|step| step.is_multiple_of(between));
+        assert!(log.states.keys().copied().eq(expected), "{:?}", log.states.keys());
+        for (step, state) in &log.states {
+            assert_eq!(state, &whole.states[step], "{threads} threads, step {step}");
+        }
+    }
 }
 
 /// The state as it comes back from a file.

@@ -169,3 +169,74 @@ impl Lists {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Layout;
+    use std::panic::catch_unwind;
+
+    /// Images of so many blocks, of which image `i` has block `t` where `has` says so.
+    fn images(n: usize, blocks: usize, has: impl Fn(usize, usize) -> bool) -> Images {
+        let pixel = |at: usize| u8::from(has(at / 8 / blocks, at / 8 % blocks));
+        let pixels: Vec<u8> = (0..8 * blocks * n).map(pixel).collect();
+        Images::from_u8(Layout::new(8 * blocks, None).unwrap(), &pixels).unwrap()
+    }
+
+    /// Checks the lists of `blocks` on every tier, image by image and block by block.
+    fn check(images: &Images, blocks: Range<usize>, has: impl Fn(usize, usize) -> bool) {
+        let n = images.len();
+        // Twice each, from the last to the first.
+        let rows: Vec<u32> = (0..2 * n as u32).rev().map(|i| i / 2).collect();
+        let errors: Vec<F32x16> = (0..rows.len()).map(|i| F32x16([i as f32; 16])).collect();
+        let count = images.layout().block_count();
+        let rank = |image: usize, t: usize| (0..t).filter(|&t| has(image, t)).count();
+        let start = |image: usize| (0..image).map(|image| rank(image, count)).sum::<usize>();
+        for isa in Isa::all() {
+            let mut lists = Lists::default();
+            lists.begin(isa, images, &rows, blocks.clone());
+            lists.build(isa);
+            let per_list = lists.per_list();
+            assert_eq!(lists.lens.len(), blocks.len().div_ceil(per_list), "{isa:?}");
+            for (i, t) in blocks.clone().step_by(per_list).enumerate() {
+                let listed = |(position, &row): (usize, &u32)| {
+                    let image = row as usize;
+                    let bits = (0..per_list).filter(|j| t + j < count && has(image, t + j));
+                    let present: u32 = bits.map(|j| 1 << j).sum();
+                    (present > 0).then(|| (start(image) + rank(image, t), present, position))
+                };
+                let expected: Vec<_> = rows.iter().enumerate().filter_map(listed).collect();
+                let list = lists.list_of(i, &errors);
+                let list = list.map(|(entry, present, d)| (entry, present, d.0[0] as usize));
+                assert_eq!(list.collect::<Vec<_>>(), expected, "blocks from {t} on, {isa:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_block_has_its_images() {
+        // One block; odd numbers; powers of two, whose last rank takes a bit more; several words.
+        for (blocks, n) in [(1, 3), (2, 40), (7, 9), (31, 5), (32, 8), (64, 17), (65, 33), (128, 3)]
+        {
+            let all = |_: usize, _: usize| true;
+            let some = |image: usize, t: usize| (7 * image + 5 * t) % 11 < 4;
+            check(&images(n, blocks, all), 0..blocks, all);
+            check(&images(n, blocks, some), 0..blocks, some);
+            let middle = blocks / 4 * 2;
+            check(&images(n, blocks, some), middle..blocks, some);
+            check(&images(n, blocks, some), 0..middle, some);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_listed_is_refused() {
+        let images = images(3, 5, |_, _| true);
+        let refused = |rows: &[u32], blocks: Range<usize>| {
+            let begin = || Lists::default().begin(Isa::detect(), &images, rows, blocks.clone());
+            catch_unwind(begin).is_err()
+        };
+        assert!(!refused(&[0, 2], 4..5) && !refused(&[0], 5..5) && !refused(&[0], 3..3));
+        assert!(refused(&[], 0..5) && refused(&[3], 0..5));
+        assert!(refused(&[0], 1..5) && refused(&[0], 0..6));
+    }
+}
