@@ -5,17 +5,18 @@
 //! asks before the memory is first used: 12.8 to 12.0 ms an epoch of training (one thread of Zen 4), and one fault
 //! instead of 512 while the images are packed.
 
-/// Asks the system to give `memory`, what of it was not used yet, in large pages. Nothing but time depends on whether it
-/// does.
+/// Asks the system to give `memory`, what of it was not used yet, in large pages. Nothing but time depends on whether
+/// it does.
 pub fn ask_for_large<T>(memory: &[T]) {
     #[cfg(target_os = "linux")]
     {
         const PAGE: usize = 4096;
-        let memory = memory.as_ptr_range();
-        // A whole mapping begins with some bytes of the allocator's, which may have the advice too.
-        let begin = (memory.start as usize) / PAGE * PAGE;
-        let len = memory.end as usize / PAGE * PAGE - begin.min(memory.end as usize / PAGE * PAGE);
-        let begin = memory.start.cast::<libc::c_void>().with_addr(begin).cast_mut();
+        let range = memory.as_ptr_range();
+        // From the page on in which it begins: the allocator's own bytes in front of it may have the advice too, and
+        // without them a mapping would not begin with a large page.
+        let before = range.start.addr() % PAGE;
+        let len = (before + size_of_val(memory)) / PAGE * PAGE;
+        let begin = range.start.cast::<libc::c_void>().wrapping_byte_sub(before).cast_mut();
         // SAFETY: this advice changes neither what stands in memory nor who may use it, whatever the range; what is
         // not mapped, or not aligned on systems with other pages, is refused.
         unsafe { libc::madvise(begin, len, libc::MADV_HUGEPAGE) };

@@ -1,19 +1,26 @@
 //! Backward: gradient and update of the weights, as many blocks at a time as a vector holds.
 //!
 //! Registers: one accumulator a class, one vector of features; error terms are broadcast from memory as they are
-//! multiplied. With 8 lanes, which leave no room for the broadcasts of 10 classes (8.1 ms an epoch, not 6.9), it
-//! takes two passes.
+//! multiplied. With 8 lanes there is room for 10 classes; more take two passes.
 //!
-//! With 16 lanes a vector holds two blocks side by side, though an image may have one of them alone, whose place
-//! is then filled with zeros: 21 vectors an image of MNIST instead of 31, each of twice the multiply-adds. (What a
+//! With 16 lanes a vector holds two blocks side by side, though an image may have one of them alone; then zeros
+//! fill the other's place: 21 vectors an image of MNIST instead of 31, each of twice the multiply-adds. (What a
 //! zero adds to a sum is nothing, unless the sum is -0; see [`Feature::VANISHES`].) Weights stand by class
 //! within a block, so the sums of two classes trade halves before the update.
 //!
-//! Lost on Zen 4, cycles an image in a loop of its own (this one: 227): a block in both halves with the error
-//! terms of two classes, picked from a register (272); a block alone in 8 lanes (234); zeros by a mask of the
-//! lanes (247). Lost on Zen 5: each error term copied 8 times beforehand, 32 KB
-//! that fill the L1 cache (0.1 ms more); two blocks at once (0.05 ms less, for twice the code); the weights asked
-//! for ahead of their update, to be written, on two threads (no difference).
+//! Zen 4, which takes a cycle for a multiply-add of 16 lanes: 211 cycles an image, and for the square roots and
+//! divisions of Adam 80. This takes 227 in a loop of its own without Adam, and 340 in training: 5.1 ms an epoch of
+//! MNIST on one thread at 3.7 GHz. On two threads a step waits for the weights that both have read to be its own
+//! again: 1.0 ms an epoch, which asking for them ahead (`prefetchw`, 2 and 4 lists) did not shorten.
+//!
+//! Lost on Zen 4, cycles an image in the loop of its own: a block in both halves with the error terms of two
+//! classes, picked from a register (272); a block alone in 8 lanes (234); zeros by a mask of the lanes (247). In
+//! training: the update of a list in the middle of the next, so that divisions and multiply-adds go on side by side
+//! (5.5 ms), or a vector of it between every few entries (7.2 ms, with sums in memory); the optimiser's numbers in
+//! registers all along (with 8 lanes 7.7 ms, not 6.4); the update as a call (5.7 ms).
+//!
+//! Lost on Zen 5: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more); two blocks
+//! at once, one after the other (0.05 ms less, for twice the code).
 //!
 //! Lost, in ms an epoch of MNIST on one thread of Zen 4, AVX-512, with 8 lanes (pairs written down by the
 //! forward pass: 4.5, and 1 more there; how the lists of today are made stands in `lists`):
@@ -114,8 +121,8 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
             s.store(first, &mut g[2 * LANES * h..]);
             s.store(second, &mut g[2 * LANES * h + step..]);
         }
-        // The last list may be for one block alone. Its numbers come from memory, for their vectors would take registers
-        // from the sums above.
+        // The last list may be for one block alone. The rule comes from memory each time, because vectors of its
+        // numbers would take registers from the sums above.
         let of_list = update_vectors(s, black_box(rule), &g[..w.len()], (w, m, v));
         poison = s.add(poison, of_list);
     }

@@ -16,6 +16,9 @@
 //! It begins before the forward pass, when the images' heads are fetched, and lists after it, while the error
 //! terms of other threads are on their way.
 //!
+//! Zen 4, an epoch of MNIST on one thread, AVX-512: 0.4 ms for lists of two blocks (0.6 for lists of one), and 0.3
+//! for the heads.
+//!
 //! Lost on Zen 5: each pair of an image and a block written down by the forward pass, block by block (0.7 ms an
 //! epoch of MNIST, and what one thread wrote and another read crossed between their cores); position and entry
 //! in two lists (0.1 ms more); images in the outer loop, with their numbers in registers (0.15 ms more).
