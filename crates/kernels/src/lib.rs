@@ -11,6 +11,7 @@
 //! | [`softmax()`] | probabilities, loss, prediction and error terms in one pass | `softmax` |
 //! | [`optim::update_all`] | an optimiser step on a whole vector | `optim` |
 //! | [`gemm()`] | C = A B for any strides | `gemm` |
+//! | [`pages`] | large pages for memory that is read here and there | `pages` |
 //! | [`yardstick`] | plain loops, and the processor's peak, to measure kernels by | `yardstick` |
 //! | [`mod@reference`] | slow oracles in f64, with proven bounds, for tests and gradient checks | `reference` |
 //!
@@ -18,7 +19,7 @@
 //! are in nats, matrices are row-major unless they have strides.
 //!
 //! A wrong shape is a bug of the caller and panics at the door, with both numbers; data can't make a kernel
-//! panic. Unsafe code stands in `simd` and `team` alone.
+//! panic. Unsafe code stands in `isa`, `pages`, `simd` and `team` alone.
 
 pub mod batch;
 pub mod dense;

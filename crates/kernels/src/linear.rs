@@ -15,8 +15,8 @@
 //! classes of a block 8 each, because the sums of an image go on from block to block; backward gives them to two
 //! blocks of a class.
 //!
-//! Registers: at most 10 accumulators, one vector of features and one of weights or errors = 12 of AVX2's
-//! 16; more than 10 classes take two passes there.
+//! Registers of AVX2: at most 10 accumulators, one vector of features and one of weights or errors = 12 of 16; more
+//! than 10 classes take two passes.
 
 mod backward;
 mod forward;
@@ -43,8 +43,10 @@ pub fn expect(weights: &[F32x16], own: Range<usize>) {
     weights[..own.start].iter().chain(&weights[own.end..]).for_each(prefetch);
 }
 
-/// The blocks of each of so many parts, of which the last may have fewer, or none: an even number, because
+/// The blocks of each of so many parts, of which the last ones may have fewer, or none: an even number, because
 /// [`backward`] takes two at a time.
+///
+/// Panics if there are no parts.
 pub fn blocks_per_part(blocks: usize, parts: usize) -> usize {
     blocks.div_ceil(parts).next_multiple_of(2)
 }
@@ -125,5 +127,20 @@ impl BlockWeights {
     /// The weights as `[block][pair of classes]`, to be cut into parts for [`backward`].
     pub fn pairs_mut(&mut self) -> &mut [F32x16] {
         &mut self.pairs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_even_and_hold_all_blocks() {
+        for (blocks, parts) in (0..70).flat_map(|blocks| (1..20).map(move |parts| (blocks, parts)))
+        {
+            let len = blocks_per_part(blocks, parts);
+            assert!(len.is_multiple_of(2) && len * parts >= blocks, "{blocks} in {parts}");
+            assert!(len <= blocks.div_ceil(parts) + 1, "{blocks} in {parts}: {len}");
+        }
     }
 }

@@ -90,11 +90,11 @@ pub trait Simd: Copy {
     /// Eight pixels as the integers 0..=255, in every block of the vector.
     fn repeat_u8(self, from: &[u8; 8]) -> Self::V;
     /// The first of `from` in the first block that has its bit in `present`, the next in the next; zeros in a
-    /// block without one. One block has its bit. Panics if `from` has fewer than the vector has blocks.
+    /// block without one. At least one block has its bit. Panics if `from` has fewer than the vector has blocks.
     fn spread8(self, from: &[F32x8], present: u32) -> Self::V;
     /// The same of pixels, as the integers 0..=255.
     fn spread_u8(self, from: &[[u8; 8]], present: u32) -> Self::V;
-    /// The lanes of the blocks that have a bit in `present`.
+    /// The lanes of the blocks that have a bit in `present`; at least one has.
     fn lanes_of(self, present: u32) -> Self::Mask;
     /// The blocks of two vectors by turns: the first of `a`, the first of `b`, and so on.
     fn zip_blocks(self, a: Self::V, b: Self::V) -> [Self::V; 2];
@@ -103,7 +103,7 @@ pub trait Simd: Copy {
     fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2];
     /// Looks at the bits of `words` for a vector of blocks, from `bit` on, a multiple of their number. Of 16
     /// `numbers`, all multiples of 4, writes those that have such bits to `list`, in their order and with those
-    /// bits in front, and adds 4 for each bit to the number where it stands. Returns how many were written; all of
+    /// bits in the lowest two, and adds 4 for each bit to the number where it stands. Returns how many were written; all of
     /// the first 16 places of `list` may change.
     fn list_having(self, words: &U32x16, bit: u32, numbers: &mut U32x16, list: &mut [u32])
     -> usize;

@@ -1,9 +1,9 @@
 //! Training steps: forward, softmax, backward and update, on all threads.
 //!
 //! ```text
-//! images forward    each thread: sums, softmax and error terms of its part of the batch; lists of the
-//!                   images that have its blocks
-//! blocks backward   each thread: gradient and update of its part of the weights, and of its own biases
+//! images forward    each thread: sums, softmax and error terms of its part of the batch
+//! blocks backward   each thread: lists of the images that have its blocks; gradient and update of its part
+//!                   of the weights, and of its own biases
 //! ```
 //!
 //! A thread owns what it writes, whole, so that no sum depends on their number. Between the halves, and

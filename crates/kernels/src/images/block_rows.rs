@@ -14,6 +14,9 @@ pub(crate) const HALF_WORD: usize = WORD / 2;
 const FETCHED: usize = 320;
 /// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
 const HEAD_FETCHED: usize = 20;
+/// The most bytes that are reserved for entries before there are any: MNIST's may take 47 MB.
+const MOST_RESERVED: usize = 64 << 20;
+
 /// Bytes of an image's entries that another thread's share of the blocks takes.
 const SOME_FETCHED: usize = 160;
 
@@ -33,7 +36,8 @@ pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
 
 impl Feature for u8 {
     type Block = [u8; LANES];
-    // It is at least as large as the other factor.
+    // All sums are multiples of 2^-149, the least f32, as error terms are: none but an exact zero is rounded to
+    // zero, and that is +0.
     const VANISHES: bool = false;
     #[inline(always)]
     fn join(halves: [[u8; HALF]; 2]) -> [u8; LANES] {
@@ -90,15 +94,15 @@ impl<E: Feature> BlockRows<E> {
         Self { len: 0, head_len, heads: Vec::new(), values: Vec::new() }
     }
 
-    /// Makes room for so many images, if it can be had.
+    /// Makes room for so many images, if it can be had; where it cannot, packing makes it as it goes.
     pub(super) fn reserve(&mut self, layout: &Layout, images: usize) {
-        // All that they may need, because what is not used takes no memory, and moving what is there does.
-        let most = images.saturating_mul(layout.block_count());
-        if self.values.try_reserve_exact(most).is_ok() {
+        // All that they may need, because room that is not used takes addresses and no memory, and to move what is
+        // there takes time. No more than a limit, because the number of images may be no more than a claim.
+        let blocks = images.saturating_mul(layout.block_count());
+        let most = MOST_RESERVED / size_of::<E::Block>();
+        if self.values.try_reserve_exact(blocks.min(most)).is_ok() {
             ask_for_large(self.values.spare_capacity_mut());
         }
-        // Where this fails, packing will say so.
-        let _ = self.heads.try_reserve_exact(images.saturating_mul(self.head_len));
     }
 
     /// Packs more images, which can be counted with those that are there.

@@ -8,16 +8,18 @@
 //! zero adds to a sum is nothing, unless the sum is -0; see [`Feature::VANISHES`].) Weights stand by class
 //! within a block, so the sums of two classes trade halves before the update.
 //!
-//! Zen 4, which takes a cycle for a multiply-add of 16 lanes: 211 cycles an image, and for the square roots and
-//! divisions of Adam 80. This takes 227 in a loop of its own without Adam, and 340 in training: 5.1 ms an epoch of
+//! The bound of Zen 4, which takes a cycle for a multiply-add of 16 lanes: 211 cycles an image, and 80 for the square
+//! roots and divisions of Adam. This takes 227 in a loop of its own without Adam, and 340 in training: 5.1 ms an epoch of
 //! MNIST on one thread at 3.7 GHz. On two threads a step waits for the weights that both have read to be its own
 //! again: 1.0 ms an epoch, which asking for them ahead (`prefetchw`, 2 and 4 lists) did not shorten.
 //!
 //! Lost on Zen 4, cycles an image in the loop of its own: a block in both halves with the error terms of two
-//! classes, picked from a register (272); a block alone in 8 lanes (234); zeros by a mask of the lanes (247). In
-//! training: the update of a list in the middle of the next, so that divisions and multiply-adds go on side by side
-//! (5.5 ms), or a vector of it between every few entries (7.2 ms, with sums in memory); the optimiser's numbers in
-//! registers all along (with 8 lanes 7.7 ms, not 6.4); the update as a call (5.7 ms).
+//! classes, picked from a register (272); a block alone in 8 lanes (234); zeros by a mask of the lanes (247).
+//!
+//! Lost on Zen 4 in training, ms an epoch: half of a list's update in the middle of the next list, so that divisions
+//! and multiply-adds might go on side by side (5.5); a vector of it between every few entries (7.2, with sums in
+//! memory); the update as a call (5.7). With 8 lanes, which take 6.4: the optimiser's numbers in registers all along
+//! (7.7).
 //!
 //! Lost on Zen 5: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more); two blocks
 //! at once, one after the other (0.05 ms less, for twice the code).
@@ -64,7 +66,7 @@ pub struct BlockPart<'a> {
 /// Shapes: `lists` of the same blocks and the images of the batch; `errors` [images of the batch], with the
 /// `padded` classes of each. Equals `spec::gradient` and `spec::update` bit for bit.
 ///
-/// Panics if the shapes do not fit.
+/// Panics if the shapes do not fit, or there is no such image among `upcoming`.
 pub fn backward(
     isa: Isa,
     images: &Images,
@@ -105,7 +107,7 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     assert_eq!(lists.per_list(), S::BLOCKS, "blocks in a list");
     let of_block = N * LANES;
     let of_list = S::BLOCKS * of_block;
-    let n_lists = part.w.len().div_ceil(of_list / 16).max(1);
+    let n_lists = part.w.len().div_ceil(of_list / 16);
     let (w, m, v) = (flat_mut(part.w), flat_mut(part.m), flat_mut(part.v));
     let moments = m.chunks_mut(of_list).zip(v.chunks_mut(of_list));
     let (mut poison, mut room) = (s.splat(0.0), [F32x16::default(); N]);
@@ -123,8 +125,8 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
         }
         // The last list may be for one block alone. The rule comes from memory each time, because vectors of its
         // numbers would take registers from the sums above.
-        let of_list = update_vectors(s, black_box(rule), &g[..w.len()], (w, m, v));
-        poison = s.add(poison, of_list);
+        let poison_of_list = update_vectors(s, black_box(rule), &g[..w.len()], (w, m, v));
+        poison = s.add(poison, poison_of_list);
     }
     is_zero(s, poison)
 }
@@ -163,12 +165,22 @@ fn sums<'a, S: Simd, E: Feature, const H: usize, const P: usize>(
     // Behind the last entry there is no other to read.
     let last = [values.last().copied().unwrap_or_default(), E::Block::default()];
     for (entry, present, d) in list {
-        let blocks = values.get(entry..entry + S::BLOCKS).unwrap_or(&last);
+        let blocks = match values.get(entry..entry + S::BLOCKS) {
+            Some(blocks) => blocks,
+            None => {
+                assert_eq!(entry + 1, values.len(), "lists of these images");
+                &last
+            }
+        };
         let x = E::spread(s, blocks, present);
         for (h, sums) in sums.iter_mut().enumerate() {
             for (p, sum) in sums.iter_mut().enumerate() {
                 let new = s.fma(x, s.splat(d.0[2 * h + first + p]), *sum);
-                *sum = if E::VANISHES { s.select(s.lanes_of(present), new, *sum) } else { new };
+                *sum = if E::VANISHES && S::BLOCKS > 1 {
+                    s.select(s.lanes_of(present), new, *sum)
+                } else {
+                    new
+                };
             }
         }
     }

@@ -1,10 +1,10 @@
 //! The images of the next step, fetched into the cache while this one is worked on.
 //!
 //! They lie all over the set, so that the processor must look up the page of each, and whatever asks for
-//! memory waits for that. Heads are asked for one step ahead, before the forward pass, which is when the backward
-//! pass knows where entries begin; entries are asked for between its updates, where square roots and divisions are
-//! waited for anyway. Zen 4, an epoch of MNIST on one thread: heads asked for so early take 0.9 ms less, entries asked
-//! for here and not in the forward pass 0.4.
+//! memory waits for that. Heads are asked for before the forward pass, so that the backward pass can read there where
+//! entries begin. It asks for entries beside its updates, where square roots and divisions are waited for anyway.
+//! Zen 4, an epoch of MNIST on one thread: heads asked for so early take 0.9 ms less, entries asked for here and not
+//! in the forward pass 0.4.
 
 use std::ops::Range;
 
@@ -21,6 +21,8 @@ pub struct Upcoming<'a> {
 
 impl Upcoming<'_> {
     /// Fetches their heads, by which they are found in the backward pass.
+    ///
+    /// Panics if there is no such image.
     pub fn expect_heads(&self, images: &Images) {
         with_rows!(images, |x| self.rows.iter().for_each(|&row| x.prefetch_head(row as usize)));
     }

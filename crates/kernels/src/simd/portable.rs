@@ -137,7 +137,8 @@ impl Simd for Portable {
         for (word, number) in words.0.iter().zip(&mut numbers.0) {
             let has = word >> bit & 1;
             list[count] = *number | has;
-            *number += 4 * has;
+            // What comes after an image's last block may be too large, and is never listed.
+            *number = number.wrapping_add(4 * has);
             count += has as usize;
         }
         count
