@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-/// Steps on all threads before they are judged: a millisecond or two.
+/// Steps on all threads before they are judged: some milliseconds.
 const ALL: u32 = 256;
 /// Steps on one thread to judge them by.
 const ONE: u32 = 64;
