@@ -104,7 +104,7 @@ fn loops<S: Simd>(
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
     let mr = micro::rows::<S>();
     let kc_most = k.div_ceil(k.div_ceil(KC));
-    let a_in_place = blocking::a_in_place(a, n);
+    let a_in_place = blocking::a_in_place::<S>(a, n);
     let b_in_place = blocking::b_in_place::<S>(b);
     for jc in (0..n).step_by(NC) {
         let nc = NC.min(n - jc);
@@ -145,6 +145,9 @@ fn loops<S: Simd>(
                             kc,
                             goes_on: pc > 0,
                         };
+                        if tile.goes_on {
+                            micro::expect_below(c.as_ref(), &tile);
+                        }
                         micro::kernel(s, a, b, &mut c, &tile);
                     }
                     jr += cols;

@@ -3,7 +3,19 @@
 use std::cell::RefCell;
 
 use crate::mat::MatRef;
-use crate::simd::Simd;
+use crate::simd::{Simd, prefetch_bytes};
+
+/// Rows between the one that is copied and the one that is asked for: where they stand far apart, each on a
+/// page of its own, the processor does not guess the next.
+const ROWS_AHEAD: usize = 12;
+/// Bytes of it: a panel's of AVX-512.
+const ROW_BYTES: usize = 192;
+/// Numbers between those of a row that are turned and those that are asked for. Rows of fewer have none ahead:
+/// to look for them cost 784 x 100 x 10, whose sums are turned by 32, a tenth.
+const AHEAD: usize = 64;
+
+/// Numbers in a cache line.
+const LINE: usize = 16;
 
 thread_local! {
     /// Panels of A and of B, kept between products: what is allocated anew is paid for page by page, and
@@ -18,11 +30,10 @@ pub(super) struct Panels(Vec<f32>);
 impl Panels {
     /// Room for `len` numbers; what is in it may be anything.
     pub(super) fn room(&mut self, len: usize) -> &mut [f32] {
-        const LINE: usize = 64;
-        if self.0.len() < len + LINE / size_of::<f32>() {
-            self.0.resize(len + LINE / size_of::<f32>(), 0.0);
+        if self.0.len() < len + LINE {
+            self.0.resize(len + LINE, 0.0);
         }
-        let start = self.0.as_ptr().align_offset(LINE).min(LINE / size_of::<f32>());
+        let start = self.0.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
         &mut self.0[start..start + len]
     }
 }
@@ -59,6 +70,8 @@ pub(super) fn panel<S: Simd>(
         // The rows of a column stand side by side. A store past a column's end is overwritten by the next.
         (1, stride) => {
             for p in 0..kc {
+                let ahead = from.get((p + ROWS_AHEAD).saturating_mul(stride)..);
+                prefetch_bytes::<ROW_BYTES>(ahead.unwrap_or_default());
                 let (from, to) = (&from[p * stride..][..rows], &mut out[p * width..]);
                 for g in (0..width).step_by(S::LANES) {
                     let x = match from.get(g..g + S::LANES) {
@@ -77,6 +90,12 @@ pub(super) fn panel<S: Simd>(
                 let (from, rows) = (&from[skipped * stride..], S::LANES.min(rows - skipped));
                 let (at_once, left) = (S::LANES / 2, kc % (S::LANES / 2));
                 for p in (0..kc - left).step_by(at_once) {
+                    if kc > AHEAD && p.is_multiple_of(LINE) {
+                        for i in 0..rows {
+                            let ahead = from.get(i * stride + p + AHEAD..);
+                            prefetch_bytes::<1>(ahead.unwrap_or_default());
+                        }
+                    }
                     let turned = match rows == S::LANES {
                         true => s.turn(&from[p..], stride, S::LANES),
                         false => s.turn(&from[p..], stride, rows),
