@@ -161,12 +161,24 @@ fn prove_form(
 /// Returns column 0 of labels whose form is proven.
 fn checked_classes(labels: &Idx, classes: usize) -> Result<Vec<u32>, ErrorKind> {
     let columns = labels.dims()[1..].iter().product();
+    // Bytes, as a rule: those need not be made integers first.
+    if let Some(bytes) = labels.as_u8() {
+        return proven(bytes.iter().copied().map(i64::from).step_by(columns), classes);
+    }
     let found = labels.element_type();
     let values = labels.to_i64().ok_or(ErrorKind::WrongType { expected: LABEL_TYPES, found })?;
-    let rows = values.into_iter().step_by(columns).enumerate();
-    rows.map(|(index, label)| match u32::try_from(label) {
-        Ok(class) if (class as usize) < classes => Ok(class),
-        _ => Err(ErrorKind::LabelOutOfRange { index, label, classes }),
-    })
-    .collect()
+    proven(values.iter().copied().step_by(columns), classes)
+}
+
+/// Returns `labels` if all are below `classes`.
+fn proven(
+    labels: impl Iterator<Item = i64> + Clone,
+    classes: usize,
+) -> Result<Vec<u32>, ErrorKind> {
+    let is_class = |label: i64| u32::try_from(label).is_ok_and(|class| (class as usize) < classes);
+    match labels.clone().enumerate().find(|&(_, label)| !is_class(label)) {
+        Some((index, label)) => Err(ErrorKind::LabelOutOfRange { index, label, classes }),
+        // After the proof and not along with it, so that room is made once.
+        None => Ok(labels.map(|class| class as u32).collect()),
+    }
 }
