@@ -1,10 +1,13 @@
-//! What a hostile model file, checkpoint or kept data set can make its reader allocate: some times the file's size, and
+//! What a hostile model file, checkpoint or data set can make its reader allocate: some times the file's size, and
 //! never what its header says. Alone in this binary, since its allocator counts what every thread takes.
 #![allow(clippy::unwrap_used, reason = "a test ends with a panic")]
 
 use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::Path;
 
+use flate2::Compression as Level;
+use flate2::write::GzEncoder;
 use model::{CacheUse, Checkpoint, DataSets, Model};
 use peak_alloc::PeakAlloc;
 
@@ -52,6 +55,43 @@ fn allocations_follow_the_files_size() {
         assert!(found <= MIB, "{found} bytes for a sparse file of {n_bytes}");
     }
     kept_data_sets();
+    claimed_images();
+}
+
+/// A million images behind the header of a compressed file that has some ten thousand: room is made for what
+/// MNIST needs, and no more before there are images.
+fn claimed_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, n) = (folder.path(), 1_000_000);
+    let file = |dims: &[u32], payload: &[u8]| {
+        let header = [&[0, 0, 8, dims.len() as u8][..], payload].concat();
+        let dims: Vec<u8> = dims.iter().flat_map(|dim| dim.to_be_bytes()).collect();
+        [&header[..4], &dims, &header[4..]].concat()
+    };
+    // Noise, so that the file is large enough for the claim to be possible.
+    let mut state = 1u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
+        (state >> 24) as u8
+    });
+    let noise: Vec<u8> = noise.take(10_000 * 784).collect();
+    for (name, bytes) in [
+        ("train-images-idx3-ubyte.gz", file(&[n, 28, 28], &noise)),
+        ("train-labels-idx1-ubyte.gz", file(&[n], &vec![3; n as usize])),
+        ("t10k-images-idx3-ubyte.gz", file(&[1, 28, 28], &noise[..784])),
+        ("t10k-labels-idx1-ubyte.gz", file(&[1], &[3])),
+    ] {
+        let mut gzip = GzEncoder::new(fs::File::create(data.join(name)).unwrap(), Level::fast());
+        gzip.write_all(&bytes).unwrap();
+        gzip.finish().unwrap();
+    }
+    let before = ALLOCATED.current_usage();
+    ALLOCATED.reset_peak_usage();
+    let error = DataSets::read(data, 10).unwrap_err().to_string();
+    assert!(error.contains("train-images-idx3-ubyte.gz"), "{error}");
+    // 64 MiB for blocks, twice the labels as numbers, and 128 pieces of 128 KiB on their way.
+    let found = ALLOCATED.peak_usage() - before;
+    assert!(found <= (64 + 8 + 16 + 4) * MIB, "{found} bytes for {n} images that are not there");
 }
 
 /// Headers of a cache's file that claim more than there is, behind checksums that fit.

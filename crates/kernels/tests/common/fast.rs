@@ -97,8 +97,10 @@ impl Fast {
                 let len = per_part * linear::padded_classes(self.classes) / 2;
                 let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
                 let parts = w.pairs_mut().chunks_mut(len).zip(moments);
-                let update = |(i, (w, (m, v)))| {
-                    let mut part = BlockPart { first: i * per_part, w, m, v };
+                // The last ones may have no blocks.
+                let parts = parts.chain(std::iter::repeat_with(Default::default)).take(self.parts);
+                let update = |(i, (w, (m, v))): (usize, _)| {
+                    let mut part = BlockPart { first: (i * per_part).min(blocks), w, m, v };
                     let mut lists = Lists::default();
                     let blocks = part.first..part.first + part.w.len() / (errors.1 / 2);
                     // What comes next may be anything; it is only fetched.
