@@ -14,12 +14,15 @@
 //! again: 1.0 ms an epoch, which asking for them ahead (`prefetchw`, 2 and 4 lists) did not shorten.
 //!
 //! Lost on Zen 4, cycles an image in the loop of its own: a block in both halves with the error terms of two
-//! classes, picked from a register (272); a block alone in 8 lanes (234); zeros by a mask of the lanes (247).
+//! classes, picked from a register (272) or broadcast in pairs (262); a block alone in 8 lanes (234, and in training 5.7
+//! ms and longer lists); zeros by a mask of the lanes (247); two and three of the ten error terms picked from
+//! a register, since broadcasts to 16 lanes load one a cycle (237, 255); the 16 lanes as two vectors of 8 (315).
 //!
 //! Lost on Zen 4 in training, ms an epoch: half of a list's update in the middle of the next list, so that divisions
 //! and multiply-adds might go on side by side (5.5); a vector of it between every few entries (7.2, with sums in
-//! memory); the update as a call (5.7). With 8 lanes, which take 6.4: the optimiser's numbers in registers all along
-//! (7.7).
+//! memory; with all in registers 4.2 in a loop of its own, where one after the other takes 4.3: while one of the two
+//! multipliers divides, 16 lanes wait for both); the update as a call (5.7). With 8 lanes, which take 6.4: the
+//! optimiser's numbers in registers all along (7.7).
 //!
 //! Lost on Zen 5: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more); two blocks
 //! at once, one after the other (0.05 ms less, for twice the code).
