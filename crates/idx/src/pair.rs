@@ -161,7 +161,7 @@ fn prove_form(
 /// Returns column 0 of labels whose form is proven.
 fn checked_classes(labels: &Idx, classes: usize) -> Result<Vec<u32>, ErrorKind> {
     let columns = labels.dims()[1..].iter().product();
-    // Bytes, as a rule: those need not be made integers first.
+    // Bytes, as a rule: those need no copy as i64.
     if let Some(bytes) = labels.as_u8() {
         return proven(bytes.iter().copied().map(i64::from).step_by(columns), classes);
     }

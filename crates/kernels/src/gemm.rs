@@ -7,15 +7,16 @@
 //!
 //! ```text
 //! LOOP 5  columns of C by NC
-//! LOOP 4    k by KC            pack B[KC x NC] into panels of NR columns
-//! LOOP 3      rows of C by MC    pack A[MC x KC] into panels of MR rows
+//! LOOP 4    k by KC            B[KC x NC] in panels of NR columns
+//! LOOP 3      rows of C by MC    A[MC x KC] in panels of MR rows
 //! LOOP 2        panels of B
 //! LOOP 1          panels of A      the micro-kernel: C[MR x NR] += A[MR x KC] B[KC x NR]
 //! ```
 //!
 //! A tile of C is 8 rows of 3 vectors with AVX-512, 6 of 2 with AVX2; at the edges it is as many rows and
-//! vectors as there are, so that only the last vector of a row may be in part for nothing. What is read few
-//! times is not packed (`blocking`). Products of at most 16 columns go another way (`few`).
+//! vectors as there are, so that only the last vector of a row may be in part for nothing. A and B are packed into their
+//! panels, or read where they stand, where that takes less time (`blocking`). Products of at most 16 columns go
+//! another way (`few`).
 
 mod blocking;
 mod few;
@@ -70,7 +71,8 @@ fn split(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>) {
 
 fn halve(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, threads: usize) {
     let rows = a.rows();
-    let top = (rows / 2).next_multiple_of(MC.min(rows).min(12));
+    // Two whole tiles of 6 rows; of 8, one and a half.
+    let top = (rows / 2).next_multiple_of(rows.min(12));
     if threads < 2 || top == 0 || top >= rows || !c.is_row_wise() {
         return dispatch!(isa, |s| one_thread(s, a, b, c));
     }

@@ -37,8 +37,8 @@ pub fn softmax(
     dispatch!(isa, |s| in_vectors(s, &mut rows, padded, bias, scales))
 }
 
-/// Takes the 16 rows of a group at once, in one vector or two: in two after each other, what a pass waits for its
-/// last number would be waited for twice.
+/// Takes the 16 rows of a group in `V` vectors, which go through each pass together: one after the other, the latency
+/// at the end of each pass would be paid twice.
 #[inline(always)]
 fn in_vectors<S: Simd>(
     s: S,
@@ -54,7 +54,7 @@ fn in_vectors<S: Simd>(
 }
 
 #[inline(always)]
-fn all_groups<S: Simd, const P: usize>(
+fn all_groups<S: Simd, const V: usize>(
     s: S,
     rows: &mut SoftmaxRows<'_>,
     padded: usize,
@@ -68,15 +68,15 @@ fn all_groups<S: Simd, const P: usize>(
         // The batch may have had more classes before; padding must be zero.
         d[bias.len()..].fill(F32x16::default());
         let (z, d) = (&mut z[..bias.len()], &mut d[..bias.len()]);
-        let label = load::<S, P>(s, label);
+        let label = load::<S, V>(s, label);
         let top = logits(s, z, bias, scale, &label);
         let sum = exponentials(s, z, &top);
         errors(s, (&mut *z, d), &label, (&sum, error_scale));
-        for p in 0..P {
-            let Top { zmax, predicted: class, z_label, poison: bad } = top[p];
-            let row_loss = s.sub(ln(s, sum[p]), s.sub(z_label, zmax));
-            s.store(row_loss, &mut loss.0[p * S::LANES..]);
-            s.store(class, &mut predicted.0[p * S::LANES..]);
+        for v in 0..V {
+            let Top { zmax, predicted: class, z_label, poison: bad } = top[v];
+            let row_loss = s.sub(ln(s, sum[v]), s.sub(z_label, zmax));
+            s.store(row_loss, &mut loss.0[v * S::LANES..]);
+            s.store(class, &mut predicted.0[v * S::LANES..]);
             poison = s.add(poison, bad);
         }
     }
@@ -89,10 +89,10 @@ fn all_groups<S: Simd, const P: usize>(
 
 /// Numbers of 16 rows.
 #[inline(always)]
-fn load<S: Simd, const P: usize>(s: S, from: &F32x16) -> [S::V; P] {
-    let mut x = [s.splat(0.0); P];
-    for (p, x) in x.iter_mut().enumerate() {
-        *x = s.load(&from.0[p * S::LANES..]);
+fn load<S: Simd, const V: usize>(s: S, from: &F32x16) -> [S::V; V] {
+    let mut x = [s.splat(0.0); V];
+    for (v, x) in x.iter_mut().enumerate() {
+        *x = s.load(&from.0[v * S::LANES..]);
     }
     x
 }
@@ -111,20 +111,21 @@ struct Top<S: Simd> {
 
 /// Turns sums into logits.
 #[inline(always)]
-fn logits<S: Simd, const P: usize>(
+fn logits<S: Simd, const V: usize>(
     s: S,
     z: &mut [F32x16],
     bias: &[f32],
     scale: f32,
-    label: &[S::V; P],
-) -> [Top<S>; P] {
+    label: &[S::V; V],
+) -> [Top<S>; V] {
     let zero = s.splat(0.0);
     let zmax = s.splat(f32::NEG_INFINITY);
-    let mut top = [Top { zmax, predicted: zero, z_label: zero, poison: zero }; P];
+    let mut top = [Top { zmax, predicted: zero, z_label: zero, poison: zero }; V];
+    // Classes as u32: of a usize, f32 is made with a branch.
     for (c, (z, &b)) in (0u32..).zip(z.iter_mut().zip(bias)) {
         let class = s.splat(c as f32);
-        for (p, (top, &label)) in top.iter_mut().zip(label).enumerate() {
-            let z = &mut z.0[p * S::LANES..];
+        for (v, (top, &label)) in top.iter_mut().zip(label).enumerate() {
+            let z = &mut z.0[v * S::LANES..];
             let zc = s.fma(s.load(z), s.splat(scale), s.splat(b));
             s.store(zc, z);
             top.predicted = s.select(s.gt(zc, top.zmax), class, top.predicted);
@@ -139,11 +140,11 @@ fn logits<S: Simd, const P: usize>(
 
 /// Turns logits into exponentials; returns their sums.
 #[inline(always)]
-fn exponentials<S: Simd, const P: usize>(s: S, z: &mut [F32x16], top: &[Top<S>; P]) -> [S::V; P] {
-    let mut sum = [s.splat(0.0); P];
+fn exponentials<S: Simd, const V: usize>(s: S, z: &mut [F32x16], top: &[Top<S>; V]) -> [S::V; V] {
+    let mut sum = [s.splat(0.0); V];
     for z in z {
-        for (p, (sum, top)) in sum.iter_mut().zip(top).enumerate() {
-            let z = &mut z.0[p * S::LANES..];
+        for (v, (sum, top)) in sum.iter_mut().zip(top).enumerate() {
+            let z = &mut z.0[v * S::LANES..];
             let e = exp(s, s.max(s.sub(s.load(z), top.zmax), s.splat(-87.0)));
             *sum = s.add(*sum, e);
             s.store(e, z);
@@ -154,20 +155,19 @@ fn exponentials<S: Simd, const P: usize>(s: S, z: &mut [F32x16], top: &[Top<S>; 
 
 /// Turns exponentials into probabilities, and those into error terms.
 #[inline(always)]
-fn errors<S: Simd, const P: usize>(
+fn errors<S: Simd, const V: usize>(
     s: S,
     (e, d): (&mut [F32x16], &mut [F32x16]),
-    label: &[S::V; P],
-    (sum, error_scale): (&[S::V; P], f32),
+    label: &[S::V; V],
+    (sum, error_scale): (&[S::V; V], f32),
 ) {
     let mut reciprocal = *sum;
-    reciprocal.iter_mut().for_each(
-        #[inline(always)]
-        |x| *x = s.div(s.splat(1.0), *x),
-    );
+    for x in &mut reciprocal {
+        *x = s.div(s.splat(1.0), *x);
+    }
     for (c, (e, d)) in (0u32..).zip(e.iter_mut().zip(d)) {
-        for (p, (&label, &reciprocal)) in label.iter().zip(&reciprocal).enumerate() {
-            let lanes = p * S::LANES..(p + 1) * S::LANES;
+        for (v, (&label, &reciprocal)) in label.iter().zip(&reciprocal).enumerate() {
+            let lanes = v * S::LANES..(v + 1) * S::LANES;
             let e = &mut e.0[lanes.clone()];
             let probability = s.mul(s.load(e), reciprocal);
             s.store(probability, e);

@@ -3,15 +3,9 @@
 
 mod common;
 
-use common::{Random, check_bits, check_bound, tiers};
+use common::{Random, chains, check_bits, check_bound, tiers};
 use kernels::{Isa, MatMut, MatRef, gemm, reference};
 use proptest::prelude::*;
-
-/// The definition: for every element a chain from +0 over k ascending.
-fn chains(a: MatRef<'_>, b: MatRef<'_>) -> Vec<f32> {
-    let chain = |i, j| (0..a.cols()).fold(0.0f32, |sum, k| a.at(i, k).mul_add(b.at(k, j), sum));
-    (0..a.rows()).flat_map(|i| (0..b.cols()).map(move |j| chain(i, j))).collect()
-}
 
 /// The product by one tier, over NaN.
 fn product(isa: Isa, a: MatRef<'_>, b: MatRef<'_>) -> Vec<f32> {
@@ -49,7 +43,7 @@ fn sizes_around_the_blocks_of_k() {
     let mut random = Random::new(51);
     let sizes = [1, 5, 8, 12, 13, 16, 17, 33, 50, 96];
     for (m, n) in sizes.into_iter().flat_map(|m| sizes.map(|n| (m, n))) {
-        for k in [183, 513, 784, 1023, 1024, 1025, 2049] {
+        for k in [513, 784, 1023, 1024, 1025, 2049] {
             check((m, k, n), &mut random);
         }
     }
@@ -59,12 +53,12 @@ fn sizes_around_the_blocks_of_k() {
 fn sizes_around_the_blocks_of_rows_and_columns() {
     let mut random = Random::new(52);
     for m in [119, 120, 121, 239, 240, 241] {
-        for (k, n) in [(1, 1), (3, 33), (185, 10)] {
+        for (k, n) in [(1, 1), (3, 33), (65, 10)] {
             check((m, k, n), &mut random);
         }
     }
     for n in [2047, 2048, 2049, 4097] {
-        for (m, k) in [(1, 1), (13, 3), (2, 185)] {
+        for (m, k) in [(1, 1), (13, 3), (2, 65)] {
             check((m, k, n), &mut random);
         }
     }
@@ -102,7 +96,7 @@ fn sizes_of_training() {
 fn any_number_of_threads() {
     let mut random = Random::new(54);
     for (m, k, n) in
-        [(200, 185, 401), (4000, 60, 40), (24, 784, 800), (13, 1000, 1001), (1, 3001, 3000)]
+        [(200, 185, 401), (4000, 60, 40), (24, 1040, 800), (130, 1100, 530), (1, 3001, 3000)]
     {
         let (a, b) = (random.many(m * k), random.many(k * n));
         let (a, b) = (MatRef::new(&a, m, k), MatRef::new(&b, k, n));

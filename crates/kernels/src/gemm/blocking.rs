@@ -18,22 +18,22 @@ const _: () = assert!(KC * 48 * 4 <= 256 << 10);
 const _: () = assert!(MC * KC * 4 <= 512 << 10 && MC.is_multiple_of(6) && MC.is_multiple_of(8));
 const _: () = assert!(KC * NC * 4 <= 8 << 20 && NC.is_multiple_of(16));
 
-/// Columns of C up to which, with 8 lanes, turning A into panels costs more than reading it where it stands, in
-/// rows apart: an element is read for 16 columns at a time. With 16 lanes it is read for 48, and panels never pay: 512 x
-/// 512 x 512 ran at 112 GFLOP/s with them and runs at 114, 1024 x 1024 x 1024 at 106 and 110 (Zen 4).
-const FEW_USES: usize = 512;
-/// What A may take, to be read where it stands by 8 lanes: an L2 cache, where each panel of B meets it again.
+/// What A may take and how many columns C may have, to be read where it stands, in rows apart, by 8 lanes: an element is
+/// read for 16 columns at a time, and with more of them panels pay. Zen 4, GFLOP/s with panels and without: 512 x
+/// 512 x 512 108.3 and 109.6, 640 x 640 x 640 109.0 and 110.3, 1024 x 4096 x 1024 105.6 and 102.2.
 const A_STANDS: usize = 1 << 20;
-/// What B may take, to be read where it stands: with 8 lanes an L1 cache, with 16 an L2 cache, if there
-/// are two rows or more to a page. 100 x 784 x 128 ran at 110 GFLOP/s with panels and runs at 117 (AVX2: 103, 95); with rows
-/// of 4 KiB 1024 x 256 x 1024 at 112 and 109, with rows of 8 KiB 1024 x 128 x 2048 at 107 and 94 (Zen 4).
-const B_STANDS: [usize; 2] = [32 << 10, 1 << 20];
-const B_ROW_STANDS: usize = 512;
+const FEW_USES: usize = 512;
+// With 16 lanes it is read for 48 columns, and panels did not pay for any size of A: 384 x 384 x 384 114.6 and 116.7,
+// 2048 x 2048 x 2048 110.2 and 111.9, and with rows of 16 KiB 1024 x 4096 x 1024 110.2 and 111.4.
 
-/// What a matrix takes whose rows stand one after the other, with what is between them.
-fn bytes(a: MatRef<'_>) -> usize {
-    a.rows().saturating_mul(a.strides().0).saturating_mul(size_of::<f32>())
-}
+/// What B may take, to be read where it stands by 8 lanes: an L1 cache. 100 x 784 x 128 on Zen 4 ran at 103
+/// GFLOP/s with panels, 95 without.
+const B_STANDS: usize = 32 << 10;
+/// By 16 lanes: an L2 cache, if there are two rows or more to a page, which are so many numbers. 100 x 784 x 128 ran
+/// at 110 with panels, 117 without; with rows of 4 KiB 1024 x 256 x 1024 at 112 and 109, with rows of 8 KiB 1024 x 128
+/// x 2048 at 107 and 94.
+const B_STANDS_WIDE: usize = 1 << 20;
+const B_ROW_WIDE: usize = 512;
 
 /// Whether A is read where it stands.
 pub(super) fn a_in_place<S: Simd>(a: MatRef<'_>, n: usize) -> bool {
@@ -44,8 +44,14 @@ pub(super) fn a_in_place<S: Simd>(a: MatRef<'_>, n: usize) -> bool {
 /// Whether B is.
 pub(super) fn b_in_place<S: Simd>(b: MatRef<'_>) -> bool {
     let stands = match S::LANES {
-        16 => b.strides().0 <= B_ROW_STANDS && bytes(b) <= B_STANDS[1],
-        _ => bytes(b) <= B_STANDS[0],
+        16 => b.strides().0 <= B_ROW_WIDE && bytes(b) <= B_STANDS_WIDE,
+        _ => bytes(b) <= B_STANDS,
     };
     b.strides().1 == 1 && b.cols().is_multiple_of(S::LANES) && stands
+}
+
+/// What a matrix takes whose rows stand one after the other, with what is between them.
+fn bytes(matrix: MatRef<'_>) -> usize {
+    let row = matrix.strides().0.saturating_mul(size_of::<f32>());
+    matrix.rows().saturating_mul(row)
 }

@@ -3,13 +3,11 @@
 use std::cell::RefCell;
 
 use crate::mat::MatRef;
-use crate::simd::{Simd, prefetch_bytes};
+use crate::simd::{Simd, prefetch_bytes, prefetch_numbers};
 
 /// Rows between the one that is copied and the one that is asked for: where they stand far apart, each on a
 /// page of its own, the processor does not guess the next.
 const ROWS_AHEAD: usize = 12;
-/// Bytes of it: a panel's of AVX-512.
-const ROW_BYTES: usize = 192;
 /// Numbers between those of a row that are turned and those that are asked for. Rows of fewer have none ahead:
 /// to look for them cost 784 x 100 x 10, whose sums are turned by 32, a tenth.
 const AHEAD: usize = 64;
@@ -71,7 +69,8 @@ pub(super) fn panel<S: Simd>(
         (1, stride) => {
             for p in 0..kc {
                 let ahead = from.get((p + ROWS_AHEAD).saturating_mul(stride)..);
-                prefetch_bytes::<ROW_BYTES>(ahead.unwrap_or_default());
+                let ahead = ahead.unwrap_or_default();
+                prefetch_numbers(&ahead[..rows.min(ahead.len())]);
                 let (from, to) = (&from[p * stride..][..rows], &mut out[p * width..]);
                 for g in (0..width).step_by(S::LANES) {
                     let x = match from.get(g..g + S::LANES) {

@@ -8,7 +8,7 @@ pub use data::{Data, Kind, Random, SHAPES};
 pub use fast::Fast;
 
 use kernels::spec::{self, Model, Rule};
-use kernels::{Isa, NonFinite};
+use kernels::{Isa, MatRef, NonFinite};
 
 /// Every tier of this machine; fails where `MNIST_REQUIRE_ISA` names one that is missing.
 pub fn tiers() -> Vec<Isa> {
@@ -16,6 +16,12 @@ pub fn tiers() -> Vec<Isa> {
         Isa::named(&name).expect("the tier that MNIST_REQUIRE_ISA names");
     }
     Isa::all()
+}
+
+/// The definition of a product: for every element a chain from +0 over k ascending; row by row.
+pub fn chains(a: MatRef<'_>, b: MatRef<'_>) -> Vec<f32> {
+    let chain = |i, j| (0..a.cols()).fold(0.0f32, |sum, k| a.at(i, k).mul_add(b.at(k, j), sum));
+    (0..a.rows()).flat_map(|i| (0..b.cols()).map(move |j| chain(i, j))).collect()
 }
 
 /// Optimisers, each without and with L2.
