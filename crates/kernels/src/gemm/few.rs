@@ -59,7 +59,8 @@ fn write<S: Simd>(
     i0: usize,
 ) {
     let n = sums.rows();
-    pack::panel(s.block(), sums, (0, n), (0, rows), n, turned);
+    let from = (sums.from(0, 0), sums.strides().0);
+    pack::turned::<_, 0>(s.block(), from, n, rows, n, turned);
     let strides = c.as_ref().strides();
     if strides == (n, 1) {
         c.row_mut(i0, 0, rows * n).copy_from_slice(&turned[..rows * n]);

@@ -8,8 +8,7 @@ use crate::simd::{Simd, prefetch_bytes, prefetch_numbers};
 /// Rows between the one that is copied and the one that is asked for: where they stand far apart, each on a
 /// page of its own, the processor does not guess the next.
 const ROWS_AHEAD: usize = 12;
-/// Numbers between those of a row that are turned and those that are asked for. Rows of fewer have none ahead:
-/// to look for them cost 784 x 100 x 10, whose sums are turned by 32, a tenth.
+/// Numbers between those of a row that are turned and those that are asked for.
 const AHEAD: usize = 64;
 
 /// Numbers in a cache line.
@@ -81,32 +80,8 @@ pub(super) fn panel<S: Simd>(
                 }
             }
         }
-        // The columns of a row do: squares are turned. The last rows first: what a store writes past a
-        // column's end, the next column's overwrites.
-        (stride, 1) => {
-            for g in (0..width).step_by(S::LANES).rev() {
-                let skipped = g.min(rows - 1);
-                let (from, rows) = (&from[skipped * stride..], S::LANES.min(rows - skipped));
-                let (at_once, left) = (S::LANES / 2, kc % (S::LANES / 2));
-                for p in (0..kc - left).step_by(at_once) {
-                    if kc > AHEAD && p.is_multiple_of(LINE) {
-                        for i in 0..rows {
-                            let ahead = from.get(i * stride + p + AHEAD..);
-                            prefetch_bytes::<1>(ahead.unwrap_or_default());
-                        }
-                    }
-                    let turned = match rows == S::LANES {
-                        true => s.turn(&from[p..], stride, S::LANES),
-                        false => s.turn(&from[p..], stride, rows),
-                    };
-                    store(s, turned.as_ref(), &mut out[p * width + g..], width);
-                }
-                if left > 0 {
-                    let turned = turn_last(s, &from[kc - left..], stride, rows, left);
-                    store(s, &turned.as_ref()[..left], &mut out[(kc - left) * width + g..], width);
-                }
-            }
-        }
+        // The columns of a row do.
+        (stride, 1) => turned::<S, AHEAD>(s, (from, stride), rows, kc, width, out),
         (row_stride, col_stride) => {
             for (p, column) in out.chunks_exact_mut(width).enumerate().take(kc) {
                 column.fill(0.0);
@@ -114,6 +89,42 @@ pub(super) fn panel<S: Simd>(
                     *x = from[i * row_stride + p * col_stride];
                 }
             }
+        }
+    }
+}
+
+/// Packs `kc` numbers of each of `rows` rows, `stride` apart, as [`panel`] does, square by square; asks for those that are
+/// `AHEAD` further on in the rows, if that is not 0.
+#[inline(always)]
+pub(super) fn turned<S: Simd, const AHEAD: usize>(
+    s: S,
+    (from, stride): (&[f32], usize),
+    rows: usize,
+    kc: usize,
+    width: usize,
+    out: &mut [f32],
+) {
+    // The last rows first: what a store writes past a column's end, the next column's overwrites.
+    for g in (0..width).step_by(S::LANES).rev() {
+        let skipped = g.min(rows - 1);
+        let (from, rows) = (&from[skipped * stride..], S::LANES.min(rows - skipped));
+        let (at_once, left) = (S::LANES / 2, kc % (S::LANES / 2));
+        for p in (0..kc - left).step_by(at_once) {
+            if AHEAD > 0 && p.is_multiple_of(LINE) {
+                for i in 0..rows {
+                    let ahead = from.get(i * stride + p + AHEAD..);
+                    prefetch_bytes::<1>(ahead.unwrap_or_default());
+                }
+            }
+            let turned = match rows == S::LANES {
+                true => s.turn(&from[p..], stride, S::LANES),
+                false => s.turn(&from[p..], stride, rows),
+            };
+            store(s, turned.as_ref(), &mut out[p * width + g..], width);
+        }
+        if left > 0 {
+            let turned = turn_last(s, &from[kc - left..], stride, rows, left);
+            store(s, &turned.as_ref()[..left], &mut out[(kc - left) * width + g..], width);
         }
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! Zen 5, best of several, GFLOP/s of AVX-512 (peak 300) and AVX2 (150): 784 x 55,000 x 10, whose 172 MB of A are
 //! read from memory once, ran at 53 and 47 without asking ahead, and runs at 139 and 76; 784 x 100 x 10 runs at 199
-//! and 109. No gain: 128 steps of k in a block.
+//! and 109. No gain there: 128 steps of k in a block.
 
 use super::super::pack::{self, Panels};
 use super::{FAR, MOST_COLUMNS, parts, write};
@@ -21,7 +21,8 @@ use crate::mat::{MatMut, MatRef};
 use crate::simd::{Simd, prefetch_bytes};
 
 /// Steps of k in a block: their columns of A, a page or more apart in a tall matrix, stay within the first 64
-/// entries of a table of pages.
+/// entries of a table of pages. An A that stays in a cache has few pages, and takes twice as many: 784 x 100 x 10 on
+/// Zen 4 at 91 GFLOP/s and at 94, where 784 x 55,000 x 10 would fall from 49 to 40.
 const STEPS: usize = 64;
 /// Rows in a block: their sums for 16 columns are 32 KiB and stay in the caches with a block of A.
 const ROWS: usize = 512;
@@ -53,12 +54,13 @@ pub(super) fn product<S: Simd>(
     let room = kept_sums.room((ROWS + w) * n + pack::SLACK);
     let (sums, turned) = room.split_at_mut(ROWS * n);
     let far = m * k * 4 > FAR;
+    let steps = if far { STEPS } else { 2 * STEPS };
     for i0 in (0..m).step_by(ROWS) {
         let rows = ROWS.min(m - i0);
         // As many rows as two vectors have, and past the last of those as one has.
         let vectors = |first: usize| if rows - first >= w { V } else { 1 };
-        for p0 in (0..k).step_by(STEPS) {
-            let kc = STEPS.min(k - p0);
+        for p0 in (0..k).step_by(steps) {
+            let kc = steps.min(k - p0);
             let mut first = 0;
             while first < rows {
                 let w = vectors(first) * S::LANES;
