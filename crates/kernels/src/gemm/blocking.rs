@@ -20,7 +20,7 @@ const _: () = assert!(KC * NC * 4 <= 8 << 20 && NC.is_multiple_of(16));
 
 /// What A may take and how many columns C may have, to be read where it stands, in rows apart, by 8 lanes: an element is
 /// read for 16 columns at a time, and with more of them panels pay. Zen 4, GFLOP/s with panels and without: 512 x
-/// 512 x 512 108.3 and 109.6, 640 x 640 x 640 109.0 and 110.3, 1024 x 4096 x 1024 105.6 and 102.2.
+/// 512 x 512 108.3 and 109.6, 1024 x 2048 x 1024 105.3 and 104.5, 1024 x 4096 x 1024 105.6 and 102.2.
 const A_STANDS: usize = 1 << 20;
 const FEW_USES: usize = 512;
 // With 16 lanes it is read for 48 columns, and panels did not pay for any size of A: 384 x 384 x 384 114.6 and 116.7,
