@@ -241,8 +241,12 @@ fn matrix(
 fn gemm_and_the_third_opinion() {
     let mut random = Random::new(73);
     let around = [0, 1, 5, 7, 12, 13, 16, 17, 32, 33];
-    for (m, n) in around.into_iter().flat_map(|m| around.map(|n| (m, n))) {
-        for (k, edge) in [0, 1, 3, 8, 193].into_iter().flat_map(|k| EDGES.map(|edge| (k, edge))) {
+    let small = around.into_iter().flat_map(|m| around.map(|n| (m, n)));
+    let small = small.flat_map(|(m, n)| [0, 1, 3, 8, 193].map(|k| (m, k, n)));
+    // Past a block of rows, of k and of columns; whole tiles of 16 lanes and of 8, and not.
+    let large = [(9, 1025, 48), (125, 1030, 49), (14, 2, 2065), (127, 66, 16), (130, 129, 10)];
+    for (m, k, n) in small.chain(large.into_iter().flat_map(|product| [product; 6])) {
+        for edge in EDGES {
             let mut any = |rows, cols| strides(rows, cols)[random.below(4) as usize];
             let (a_by, b_by, c_by) = (any(m, k), any(k, n), any(m, n));
             let a_data = matrix((m, k), a_by, edge, &mut random);

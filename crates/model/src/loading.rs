@@ -17,8 +17,8 @@
 //! wants the whole file at once, inflates them in 34 ms into memory that is there and in 53 into new memory.
 //! zlib-rs takes 44, piece by piece and with the checksum, and all the while the other thread hashes (23 ms)
 //! and packs, which would come after libdeflate. fdeflate takes 46. Pieces of 512 KiB instead of 128 gain 0.8.
-//! On Zen 4 libdeflate takes 37 ms and zlib-rs 47, and the hash of all four files 30, the bound of SHA-256's chain of
-//! 128 cycles a block: raw files are read and packed while they are hashed.
+//! On Zen 4 libdeflate takes 37 ms and zlib-rs 47. SHA-256 hashes 1.81 GB a second there, a block in the 128 cycles of
+//! its chain and 3 more, and 55 MB in 35 ms beside the other thread: raw files take no longer than that.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};

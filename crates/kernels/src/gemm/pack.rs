@@ -9,8 +9,7 @@ use crate::simd::{Simd, prefetch_bytes, prefetch_numbers};
 /// page of its own, the processor does not guess the next.
 const ROWS_AHEAD: usize = 12;
 /// Numbers between those of a row that are turned and those that are asked for.
-const AHEAD: usize = 64;
-
+const NUMBERS_AHEAD: usize = 64;
 /// Numbers in a cache line.
 const LINE: usize = 16;
 
@@ -81,7 +80,7 @@ pub(super) fn panel<S: Simd>(
             }
         }
         // The columns of a row do.
-        (stride, 1) => turned::<S, AHEAD>(s, (from, stride), rows, kc, width, out),
+        (stride, 1) => turned::<S, NUMBERS_AHEAD>(s, (from, stride), rows, kc, width, out),
         (row_stride, col_stride) => {
             for (p, column) in out.chunks_exact_mut(width).enumerate().take(kc) {
                 column.fill(0.0);

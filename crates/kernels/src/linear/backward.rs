@@ -20,8 +20,8 @@
 //!
 //! Lost on Zen 4 in training, ms an epoch: half of a list's update in the middle of the next list, so that divisions
 //! and multiply-adds might go on side by side (5.5); a vector of it between every few entries (7.2, with sums in
-//! memory; with all in registers 4.2 in a loop of its own, where one after the other takes 4.3: while one of the two
-//! multipliers divides, 16 lanes wait for both); the update as a call (5.7). With 8 lanes, which take 6.4: the
+//! memory; with all in registers 4.2 in a loop of its own, where one after the other takes 4.4, as the processor has
+//! divisions go on beside multiply-adds by itself); the update as a call (5.7). With 8 lanes, which take 6.4: the
 //! optimiser's numbers in registers all along (7.7).
 //!
 //! Lost on Zen 5: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more); two blocks
