@@ -90,11 +90,7 @@ fn all_groups<S: Simd, const V: usize>(
 /// Numbers of 16 rows.
 #[inline(always)]
 fn load<S: Simd, const V: usize>(s: S, from: &F32x16) -> [S::V; V] {
-    let mut x = [s.splat(0.0); V];
-    for (v, x) in x.iter_mut().enumerate() {
-        *x = s.load(&from.0[v * S::LANES..]);
-    }
-    x
+    std::array::from_fn(|v| s.load(&from.0[v * S::LANES..]))
 }
 
 /// What the first pass over the classes finds in the logits of `LANES` rows.
