@@ -8,8 +8,9 @@
 //! zero adds to a sum is nothing, unless the sum is -0; see [`Feature::VANISHES`].) Weights stand by class
 //! within a block, so the sums of two classes trade halves before the update.
 //!
-//! The bound of Zen 4, which takes a cycle for a multiply-add of 16 lanes: 211 cycles an image, and 80 for the square
-//! roots and divisions of Adam. This takes 227 in a loop of its own without Adam, and 340 in training: 5.1 ms an epoch of
+//! The bound of Zen 4, which takes a cycle for a multiply-add of 16 lanes: 211 cycles an image, and 40 for Adam, whose
+//! square roots and divisions take 80 but go on beside multiply-adds and cost them 2 each. This takes 227 in a loop
+//! of its own without Adam, 290 with it, and 340 in training, where it fetches images too: 5.1 ms an epoch of
 //! MNIST on one thread at 3.7 GHz. On two threads a step waits for the weights that both have read to be its own
 //! again: 1.0 ms an epoch, which asking for them ahead (`prefetchw`, 2 and 4 lists) did not shorten.
 //!
