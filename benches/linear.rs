@@ -89,8 +89,9 @@ fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
                 upcoming.expect_heads(images);
                 lists.begin(isa, images, rows, blocks.clone());
                 lists.build(isa);
-                let mut part = BlockPart { first: 0, w: w.pairs_mut(), m: &mut m, v: &mut v };
-                let (errors, part) = (black_box(errors), (&mut part, &upcoming));
+                let w = w.pairs_mut();
+                let part = BlockPart { first: 0, w, m: &mut m, v: &mut v, shown: None };
+                let (errors, part) = (black_box(errors), (part, &upcoming));
                 linear::backward(isa, images, &lists, errors, (ADAM, 0.0), part)
             });
         });

@@ -150,14 +150,14 @@ fn step(source: &mut Source<'_>) -> bool {
         }
         let zeros = vec![F32x16::default(); w.pairs_mut().len()];
         let (mut m, mut v) = (zeros.clone(), zeros);
-        let mut part = BlockPart { first: 0, w: w.pairs_mut(), m: &mut m, v: &mut v };
+        let (m_all, v_all) = (&mut m[..], &mut v[..]);
+        let part = BlockPart { first: 0, w: w.pairs_mut(), m: m_all, v: v_all, shown: None };
         let (mut lists, mut room) = (Lists::default(), Vec::new());
         lists.begin(isa, &images, &rows, 0..images.layout().block_count());
         lists.build(isa);
         let errors = (batch::error_rows(batch.parts(), &mut room), padded);
         let upcoming = Upcoming { rows: &rows, own: 0..n };
-        let part = (&mut part, &upcoming);
-        is_finite &= linear::backward(isa, &images, &lists, errors, rule, part);
+        is_finite &= linear::backward(isa, &images, &lists, errors, rule, (part, &upcoming));
         let moments = m.iter().chain(&v).flat_map(|lanes| lanes.0);
         numbers.extend(w.pairs_mut().iter().flat_map(|lanes| lanes.0).chain(moments));
         (is_finite, numbers)

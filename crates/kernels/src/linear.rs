@@ -21,27 +21,21 @@
 mod backward;
 mod forward;
 mod lists;
+mod shown;
 mod upcoming;
 
 pub use backward::{BlockPart, backward};
 pub use forward::forward;
 pub use lists::Lists;
+pub use shown::{OwnWeights, Shown};
 pub use upcoming::Upcoming;
 
-use std::ops::Range;
-
 use crate::layout::Layout;
-use crate::simd::{F32x16, prefetch};
+use crate::simd::F32x16;
 use crate::spec::{FEW_CLASSES, LANES};
 
 /// The most classes for which 8-lane tiers have accumulators; more take two passes.
 const AT_ONCE: usize = 10;
-
-/// Fetches the `weights` of other blocks than `own` into the cache, `[block][pair of classes]`: other threads
-/// have just changed them.
-pub fn expect(weights: &[F32x16], own: Range<usize>) {
-    weights[..own.start].iter().chain(&weights[own.end..]).for_each(prefetch);
-}
 
 /// The blocks of each of so many parts, of which the last ones may have fewer, or none: an even number, because
 /// [`backward`] takes two at a time.

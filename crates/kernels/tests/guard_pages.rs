@@ -170,14 +170,14 @@ fn backward() {
                     let mut plain = [blocks.clone(), blocks.clone(), blocks.clone()];
                     let mut fenced = [(); 3].map(|()| Guarded::new(&blocks, edge));
                     let run = |[w, m, v]: [&mut [F32x16]; 3]| {
-                        let mut part = BlockPart { first, w, m, v };
+                        let part = BlockPart { first, w, m, v, shown: None };
                         let (images, mut lists) = (&data.images, Lists::default());
                         let fenced = Guarded::new(&rows, edge);
                         lists.begin(isa, images, &fenced, first..first + count);
                         lists.build(isa);
                         let errors = Guarded::new(fast.batch.parts()[0].error_rows(), edge);
                         let upcoming = Upcoming { rows: &fenced, own: n / 2..n };
-                        let part = (&mut part, &upcoming);
+                        let part = (part, &upcoming);
                         linear::backward(isa, images, &lists, (&errors, padded), rule, part)
                     };
                     assert!(run(plain.each_mut().map(|v| &mut v[..])));

@@ -7,12 +7,13 @@
 //! ```
 //!
 //! A thread owns what it writes, whole, so that no sum depends on their number. Between the halves, and
-//! between steps, all wait for all; many steps are one job of the team.
+//! between steps, all wait for all; many steps are one job of the team. Each thread has a copy of the weights
+//! (`OwnWeights`), which it brings up to date before each step.
 
 use std::ops::Range;
 
 use kernels::batch::{self, Batch, BatchPart};
-use kernels::linear::{self, BlockPart, Lists, Upcoming};
+use kernels::linear::{self, BlockPart, Lists, OwnWeights, Upcoming};
 use kernels::spec::{self, Rule};
 use kernels::team::Team;
 use kernels::{F32x16, Isa, NonFinite, dense, optim};
@@ -88,6 +89,8 @@ struct Scratch {
     lists: Lists,
     /// The error terms of all images of a batch that has several parts.
     errors: Vec<F32x16>,
+    /// The weights as it sees them.
+    weights: OwnWeights,
 }
 
 /// What all threads see of a forward pass.
@@ -265,6 +268,7 @@ impl Network {
         for (index, scratch) in self.scratch.iter_mut().enumerate() {
             let blocks = (index * per_part).min(count)..((index + 1) * per_part).min(count);
             let (m, v) = moments.next().unwrap_or_default();
+            scratch.weights.begin(w.pairs(), len, (index, pass.parts));
             own.push(Own { index, blocks, m, v, scratch, bias: self.bias.clone() });
         }
         let stopped = self.team.alternate(
@@ -275,9 +279,10 @@ impl Network {
             |step, own, part, weights| {
                 let (rows, upcoming) = steps.rows(step);
                 own.upcoming(pass, upcoming).expect_heads(images);
-                let first = own.blocks.start * padded / 2;
-                linear::expect(weights, first..first + own.m.len());
-                own.scratch.lists.begin(isa, images, rows, own.blocks.clone());
+                let Scratch { lists, weights: own_weights, .. } = &mut *own.scratch;
+                own_weights.expect(weights);
+                lists.begin(isa, images, rows, own.blocks.clone());
+                let weights = own_weights.read(weights);
                 pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
                     linear::forward(isa, images, rows, weights, (part.sums_mut(), padded));
                 })
@@ -285,12 +290,13 @@ impl Network {
             |step, own, parts, w| {
                 let rule = (steps.rules[step], steps.l2);
                 let upcoming = own.upcoming(pass, steps.rows(step).1);
-                let Scratch { lists, errors } = own.scratch;
+                let Scratch { lists, errors, weights } = &mut *own.scratch;
                 batch::expect(parts, own.index);
                 lists.build(isa);
                 let errors = batch::error_rows(parts, errors);
-                let mut blocks = BlockPart { first: own.blocks.start, w, m: own.m, v: own.v };
-                let blocks = (&mut blocks, &upcoming);
+                let ((w, shown), m, v) = (weights.write(w), &mut *own.m, &mut *own.v);
+                let blocks = BlockPart { first: own.blocks.start, w, m, v, shown };
+                let blocks = (blocks, &upcoming);
                 let finite = linear::backward(isa, images, lists, (errors, padded), rule, blocks);
                 finite & update_bias(isa, parts, rule.0, &mut own.bias)
             },

@@ -11,19 +11,20 @@
 //! The bound of Zen 4, which takes a cycle for a multiply-add of 16 lanes: 211 cycles an image, and 40 for Adam, whose
 //! square roots and divisions take 80 but go on beside multiply-adds and cost them 2 each. This takes 227 in a loop
 //! of its own without Adam, 290 with it, and 340 in training, where it fetches images too: 5.1 ms an epoch of
-//! MNIST on one thread at 3.7 GHz. On two threads a step waits for the weights that both have read to be its own
-//! again: 1.0 ms an epoch, which asking for them ahead (`prefetchw`, 2 and 4 lists) did not shorten.
+//! MNIST on one thread at 3.7 GHz. Of the 50 cycles that only training takes, 33 fetch images. Lists of 43 images on
+//! average cost 45 more: in batches of 1,000 the loop takes 235 in training.
 //!
 //! Lost on Zen 4, cycles an image in the loop of its own: a block in both halves with the error terms of two
 //! classes, picked from a register (272) or broadcast in pairs (262); a block alone in 8 lanes (234, and in training 5.7
 //! ms and longer lists); zeros by a mask of the lanes (247); two and three of the ten error terms picked from
 //! a register, since broadcasts to 16 lanes load one a cycle (237, 255); the 16 lanes as two vectors of 8 (315).
 //!
-//! Lost on Zen 4 in training, ms an epoch: half of a list's update in the middle of the next list, so that divisions
-//! and multiply-adds might go on side by side (5.5); a vector of it between every few entries (7.2, with sums in
-//! memory; with all in registers 4.2 in a loop of its own, where one after the other takes 4.4, as the processor has
-//! divisions go on beside multiply-adds by itself); the update as a call (5.7). With 8 lanes, which take 6.4: the
-//! optimiser's numbers in registers all along (7.7).
+//! Lost on Zen 4 in training, ms an epoch: half of a list's update in the middle of the next list (5.5), or a vector of it
+//! between every four entries (5.3, or 7.2 with sums in memory), so that divisions and multiply-adds might go on
+//! side by side, which the processor has them do by itself; a masked load in place of the shuffle that puts a block in
+//! its half (5.9); an image to fetch between every 16 entries (5.3); the update as a call (5.7), or without l2 and
+//! the check that weights are finite (no difference). With 8 lanes, which take 6.4: the optimiser's numbers in
+//! registers all along (7.7).
 //!
 //! Lost on Zen 5: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more); two blocks
 //! at once, one after the other (0.05 ms less, for twice the code).
@@ -41,6 +42,7 @@
 use std::hint::black_box;
 
 use super::lists::Lists;
+use super::shown::Shown;
 use super::upcoming::Upcoming;
 use super::{AT_ONCE, with_classes};
 use crate::images::{BlockRows, Feature, Images, with_rows};
@@ -61,6 +63,8 @@ pub struct BlockPart<'a> {
     pub m: &'a mut [F32x16],
     /// The second moments.
     pub v: &'a mut [F32x16],
+    /// The weights as other threads see them, where there are any.
+    pub shown: Option<Shown<'a>>,
 }
 
 /// Computes the gradient of the blocks of `part` from the error terms of a batch, and updates their
@@ -77,10 +81,11 @@ pub fn backward(
     lists: &Lists,
     (errors, padded): (&[F32x16], usize),
     rule: (Rule, f32),
-    (part, upcoming): (&mut BlockPart<'_>, &Upcoming<'_>),
+    (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
     let (n, half) = (part.w.len(), padded / 2);
     assert_eq!((n % half, part.m.len(), part.v.len()), (0, n, n), "weights and moments");
+    assert_eq!(part.shown.as_ref().map_or(n, Shown::len), n, "weights that are shown");
     assert_eq!(lists.blocks(), part.first..part.first + n / half, "blocks");
     assert_eq!(lists.images(), errors.len(), "images of the batch");
     let (errors, part) = ((errors, padded), (part, upcoming));
@@ -94,7 +99,7 @@ fn backward_classes<S: Simd, E: Feature>(
     lists: &Lists,
     (errors, padded): (&[F32x16], usize),
     rule: (Rule, f32),
-    part: (&mut BlockPart<'_>, &Upcoming<'_>),
+    part: (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
     with_classes!(padded, backward_blocks::<S, E>(s, images, lists, errors, rule, part))
 }
@@ -106,7 +111,7 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     lists: &Lists,
     errors: &[F32x16],
     rule: (Rule, f32),
-    (part, upcoming): (&mut BlockPart<'_>, &Upcoming<'_>),
+    (mut part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
     assert_eq!(lists.per_list(), S::BLOCKS, "blocks in a list");
     let of_block = N * LANES;
@@ -116,6 +121,9 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     let moments = m.chunks_mut(of_list).zip(v.chunks_mut(of_list));
     let (mut poison, mut room) = (s.splat(0.0), [F32x16::default(); N]);
     for (i, (w, (m, v))) in w.chunks_mut(of_list).zip(moments).enumerate() {
+        if let Some(shown) = &part.shown {
+            shown.expect_others(i * of_list / 16..(i + 1) * of_list / 16);
+        }
         let gradient = gradient::<_, E, H, _>(s, images, || lists.list_of(i, errors));
         upcoming.expect_entries(images, part.first, (i, n_lists));
         // In memory, as the weights stand: the update need not be written out for each of their vectors.
@@ -129,7 +137,8 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
         }
         // The last list may be for one block alone. The rule comes from memory each time, because vectors of its
         // numbers would take registers from the sums above.
-        let poison_of_list = update_vectors(s, black_box(rule), &g[..w.len()], (w, m, v));
+        let shown = part.shown.as_mut().map(|shown| (shown.stream(), i * of_list));
+        let poison_of_list = update_vectors(s, black_box(rule), &g[..w.len()], (w, m, v), shown);
         poison = s.add(poison, poison_of_list);
     }
     is_zero(s, poison)

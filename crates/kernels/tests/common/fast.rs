@@ -1,9 +1,9 @@
 //! The kernels put together as a trainer does, one part after the other.
 
 use kernels::batch::{self, Batch};
-use kernels::linear::{self, BlockPart, BlockWeights, Lists, Upcoming};
+use kernels::linear::{self, BlockPart, BlockWeights, Lists, OwnWeights, Upcoming};
 use kernels::spec::{self, FEW_CLASSES, Model, Rule};
-use kernels::{Isa, dense, optim};
+use kernels::{F32x16, Isa, dense, optim};
 
 use super::{Data, State, check_bits};
 
@@ -95,12 +95,17 @@ impl Fast {
                 let blocks = images.layout().block_count();
                 let per_part = linear::blocks_per_part(blocks, self.parts);
                 let len = per_part * linear::padded_classes(self.classes) / 2;
+                let all = w.pairs().to_vec();
                 let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
                 let parts = w.pairs_mut().chunks_mut(len).zip(moments);
                 // The last ones may have no blocks.
                 let parts = parts.chain(std::iter::repeat_with(Default::default)).take(self.parts);
-                let update = |(i, (w, (m, v))): (usize, _)| {
-                    let mut part = BlockPart { first: (i * per_part).min(blocks), w, m, v };
+                let update = |(i, (shown, (m, v))): (usize, (&mut [F32x16], _))| {
+                    let mut own = OwnWeights::default();
+                    own.begin(&all, len, (i, self.parts));
+                    let first = (i * per_part).min(blocks);
+                    let (w, to) = own.write(&mut *shown);
+                    let part = BlockPart { first, w, m, v, shown: to };
                     let mut lists = Lists::default();
                     let blocks = part.first..part.first + part.w.len() / (errors.1 / 2);
                     // What comes next may be anything; it is only fetched.
@@ -108,7 +113,14 @@ impl Fast {
                     upcoming.expect_heads(images);
                     lists.begin(isa, images, rows, blocks);
                     lists.build(isa);
-                    linear::backward(isa, images, &lists, errors, rule, (&mut part, &upcoming))
+                    let part = (part, &upcoming);
+                    let finite = linear::backward(isa, images, &lists, errors, rule, part);
+                    let kept = own.write(&mut *shown).0.to_vec();
+                    let bits =
+                        |w: &[F32x16]| w.iter().flat_map(|w| w.0.map(f32::to_bits)).collect();
+                    let [kept, shown]: [Vec<u32>; 2] = [bits(&kept), bits(shown)];
+                    assert_eq!(kept, shown, "part {i}");
+                    finite
                 };
                 parts.enumerate().map(update).fold(true, |all, finite| all & finite)
             }
