@@ -39,6 +39,8 @@ pub(crate) struct Network {
     batch: Batch,
     /// Of each thread.
     scratch: Vec<Scratch>,
+    /// How many threads have copies of the weights as they are now.
+    copies: usize,
 }
 
 /// Steps of training, one after the other.
@@ -136,6 +138,7 @@ impl Network {
             bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
             batch: Batch::default(),
             scratch: Vec::new(),
+            copies: 0,
             threads: team.threads(),
             team,
         }
@@ -171,6 +174,7 @@ impl Network {
     /// they always hold.
     pub(crate) fn restore(&mut self, data: &Dataset, state: [&Parameters; 3]) {
         let layout = data.images().layout();
+        self.copies = 0;
         [self.weights, self.m, self.v] =
             state.map(|part| Layer::gather(layout, self.classes, &part.weights));
         self.bias = state.map(|part| part.bias.clone());
@@ -268,9 +272,12 @@ impl Network {
         for (index, scratch) in self.scratch.iter_mut().enumerate() {
             let blocks = (index * per_part).min(count)..((index + 1) * per_part).min(count);
             let (m, v) = moments.next().unwrap_or_default();
-            scratch.weights.begin(w.pairs(), len, (index, pass.parts));
+            if self.copies != pass.parts {
+                scratch.weights.begin(w.pairs(), len, (index, pass.parts));
+            }
             own.push(Own { index, blocks, m, v, scratch, bias: self.bias.clone() });
         }
+        self.copies = pass.parts;
         let stopped = self.team.alternate(
             steps.rules.len(),
             &mut own,

@@ -203,6 +203,24 @@ fn more_epochs_are_those_of_the_longer_run() {
 }
 
 #[test]
+fn a_trainer_that_has_trained_goes_on_from_an_earlier_state() {
+    let data = digits(0..140);
+    let config = config();
+    let whole = whole(&config, &data);
+    for threads in 1..=3 {
+        let mut trainer = trainer(&config, &data, Isa::detect(), threads);
+        for step in [0, 3] {
+            if step > 0 {
+                trainer.restore(&whole.states[&step]).unwrap();
+            }
+            let mut log = Log { step, ..Log::default() };
+            trainer.run(&mut log).unwrap();
+            assert!(log.states.iter().eq(whole.states.range(step + 1..)), "{threads} threads");
+        }
+    }
+}
+
+#[test]
 fn states_of_other_runs_are_refused() {
     let data = digits(0..140);
     let config = config();
