@@ -204,13 +204,43 @@ impl Split {
     /// The order of the training images in an epoch, from 1: a permutation of its own, made from seed and
     /// epoch alone, or file order without `shuffle`. Its chunks are the batches.
     pub fn epoch_order(&self, seed: u64, epoch: u64, shuffle: bool) -> Vec<u32> {
-        if !shuffle {
-            return self.training.clone().collect();
-        }
-        let mut order =
-            Stream::new(seed, Purpose::Shuffle, epoch).permutation(self.training.len() as u32);
-        order.iter_mut().for_each(|i| *i += self.training.start);
-        order
+        self.begin_order((seed, epoch), shuffle, Vec::new()).finish()
+    }
+
+    /// Begins the same, to be made bit by bit, in the memory of an order that is no longer needed.
+    pub(crate) fn begin_order(
+        &self,
+        (seed, epoch): (u64, u64),
+        shuffle: bool,
+        mut rows: Vec<u32>,
+    ) -> EpochOrder {
+        rows.clear();
+        rows.extend(self.training.clone());
+        let left = if shuffle { rows.len() } else { 0 };
+        EpochOrder { epoch, rows, left, stream: Stream::new(seed, Purpose::Shuffle, epoch) }
+    }
+}
+
+/// The order of the training images in an epoch, while it is made.
+#[derive(Debug)]
+pub(crate) struct EpochOrder {
+    pub(crate) epoch: u64,
+    rows: Vec<u32>,
+    /// The images that have no place yet.
+    left: usize,
+    stream: Stream,
+}
+
+impl EpochOrder {
+    /// Gives so many images their places.
+    pub(crate) fn go_on(&mut self, images: usize) {
+        self.left = self.stream.shuffle(&mut self.rows, self.left, images);
+    }
+
+    /// Gives the others their places, too.
+    pub(crate) fn finish(mut self) -> Vec<u32> {
+        self.go_on(self.left);
+        self.rows
     }
 }
 

@@ -64,6 +64,9 @@ impl<'a> Steps<'a> {
     }
 }
 
+/// What is done aside in each step.
+type Aside<'a> = &'a mut (dyn FnMut() + Send);
+
 /// What a thread keeps to itself during some steps.
 struct Own<'a> {
     /// Its part of the batch and of the weights.
@@ -72,6 +75,9 @@ struct Own<'a> {
     m: &'a mut [F32x16],
     v: &'a mut [F32x16],
     scratch: &'a mut Scratch,
+    /// The first thread's alone: it waits for the last one, whose part of the batch has the ragged group and whose lists
+    /// count blocks before its own.
+    aside: Option<Aside<'a>>,
     /// Biases and their moments: every thread has its own, and all are equal, because to pass them on takes
     /// longer than to work them out.
     bias: [Vec<f32>; 3],
@@ -233,16 +239,21 @@ impl Network {
 
     /// Takes `steps`: each runs its images forward, then updates the model by the gradient of their mean loss.
     ///
+    /// One thread does something `aside` in each step, while another may still work on it.
+    ///
     /// Errors with the number of the first step (from 0) that meets a number that is not finite.
     pub(crate) fn take(
         &mut self,
         data: &Dataset,
         steps: Steps<'_>,
+        aside: Aside<'_>,
     ) -> Result<(), (usize, NonFinite)> {
         // The last half step that was done, where there is one that finds numbers that are not finite.
         let stopped = match (&mut self.weights, &mut self.m, &mut self.v) {
-            (Layer::Blocks(_), Layer::Blocks(_), Layer::Blocks(_)) => self.take_blocks(data, steps),
-            _ => self.take_dense(data, steps),
+            (Layer::Blocks(_), Layer::Blocks(_), Layer::Blocks(_)) => {
+                self.take_blocks(data, steps, aside)
+            }
+            _ => self.take_dense(data, steps, aside),
         };
         let Err(half) = stopped else { return Ok(()) };
         let cause = if half.is_multiple_of(2) {
@@ -254,7 +265,12 @@ impl Network {
         cause.map_err(|cause| (half / 2, cause))
     }
 
-    fn take_blocks(&mut self, data: &Dataset, steps: Steps<'_>) -> Result<(), usize> {
+    fn take_blocks(
+        &mut self,
+        data: &Dataset,
+        steps: Steps<'_>,
+        aside: Aside<'_>,
+    ) -> Result<(), usize> {
         let pass = self.pass(data);
         let (isa, images, padded) = (self.isa, data.images(), Layer::padded(self.classes));
         let (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) =
@@ -269,13 +285,17 @@ impl Network {
         let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
         let mut moments = moments.chain(std::iter::repeat_with(Default::default));
         let mut own: Vec<Own<'_>> = Vec::new();
+        // With the lifetime of what is borrowed here.
+        let mut aside = || aside();
+        let mut aside: Option<Aside<'_>> = Some(&mut aside);
         for (index, scratch) in self.scratch.iter_mut().enumerate() {
             let blocks = (index * per_part).min(count)..((index + 1) * per_part).min(count);
             let (m, v) = moments.next().unwrap_or_default();
             if self.copies != pass.parts {
                 scratch.weights.begin(w.pairs(), len, (index, pass.parts));
             }
-            own.push(Own { index, blocks, m, v, scratch, bias: self.bias.clone() });
+            let (aside, bias) = (aside.take(), self.bias.clone());
+            own.push(Own { index, blocks, m, v, scratch, aside, bias });
         }
         self.copies = pass.parts;
         let stopped = self.team.alternate(
@@ -290,9 +310,13 @@ impl Network {
                 own_weights.expect(weights);
                 lists.begin(isa, images, rows, own.blocks.clone());
                 let weights = own_weights.read(weights);
-                pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
+                let finite = pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
                     linear::forward(isa, images, rows, weights, (part.sums_mut(), padded));
-                })
+                });
+                if let Some(aside) = &mut own.aside {
+                    aside();
+                }
+                finite
             },
             |step, own, parts, w| {
                 let rule = (steps.rules[step], steps.l2);
@@ -315,8 +339,14 @@ impl Network {
         stopped
     }
 
-    fn take_dense(&mut self, data: &Dataset, steps: Steps<'_>) -> Result<(), usize> {
+    fn take_dense(
+        &mut self,
+        data: &Dataset,
+        steps: Steps<'_>,
+        aside: Aside<'_>,
+    ) -> Result<(), usize> {
         for (i, &rule) in steps.rules.iter().enumerate() {
+            aside();
             let rows = steps.rows(i).0;
             self.forward(data, rows).map_err(|_| 2 * i)?;
             let (Layer::Dense(w), Layer::Dense(m), Layer::Dense(v)) =

@@ -81,13 +81,24 @@ impl Stream {
         ((self.next_u32() >> 8) as i32 - (1 << 23)) as f32 * (1.0 / (1 << 23) as f32)
     }
 
-    /// A random order of `0..n` (Fisher and Yates, from the back).
+    /// A random order of `0..n`.
     pub fn permutation(&mut self, n: u32) -> Vec<u32> {
         let mut order: Vec<u32> = (0..n).collect();
-        for last in (1..n).rev() {
-            order.swap(last as usize, self.below(last + 1) as usize);
-        }
+        self.shuffle(&mut order, n as usize, n as usize);
         order
+    }
+
+    /// Takes steps of a shuffle (Fisher and Yates, from the back), each of which gives one number of `order` its place;
+    /// the first `left` have none yet. Returns how many have none after so many `steps`.
+    ///
+    /// Panics if there are fewer than `left`, or 2^32 of them.
+    pub fn shuffle(&mut self, order: &mut [u32], left: usize, steps: usize) -> usize {
+        assert!(u32::try_from(left).is_ok(), "{left} numbers");
+        let after = left.saturating_sub(steps);
+        for last in (after.max(1)..left).rev() {
+            order.swap(last, self.below(last as u32 + 1) as usize);
+        }
+        after
     }
 
     /// Fills `out` with normal numbers of the standard deviation `std`, redrawn outside two deviations
@@ -131,6 +142,19 @@ mod tests {
             let mut order = Stream::new(1, Purpose::Shuffle, 1).permutation(n);
             order.sort_unstable();
             assert!(order.into_iter().eq(0..n));
+        }
+    }
+
+    #[test]
+    fn a_shuffle_in_steps_is_the_shuffle_at_once() {
+        for (n, steps) in [(0, 3), (1, 1), (2, 1), (1000, 1), (1000, 7), (1000, 999), (1000, 2000)]
+        {
+            let mut stream = Stream::new(1, Purpose::Shuffle, 1);
+            let (mut order, mut left): (Vec<u32>, _) = ((0..n).collect(), n as usize);
+            while left > 0 {
+                left = stream.shuffle(&mut order, left, steps);
+            }
+            assert_eq!(order, Stream::new(1, Purpose::Shuffle, 1).permutation(n), "{n} by {steps}");
         }
     }
 

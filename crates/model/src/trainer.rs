@@ -8,7 +8,7 @@ use kernels::team::Team;
 use kernels::{Isa, NonFinite};
 
 use crate::config::{ConfigError, TrainConfig};
-use crate::dataset::{Dataset, Split};
+use crate::dataset::{Dataset, EpochOrder, Split};
 use crate::metrics::{Evaluation, Scores};
 use crate::network::{Network, Steps};
 use crate::optimizer::Schedule;
@@ -127,6 +127,9 @@ pub struct Trainer<'a> {
     /// The training time of the epochs that are over.
     trained: Duration,
     step: u64,
+    /// The order of the next epoch, which is made during this one; and of an epoch that is over, to be used again.
+    next_order: Option<EpochOrder>,
+    old_order: Vec<u32>,
     /// The epoch that goes on or comes next, from 1.
     epoch: u64,
     /// Steps taken in it.
@@ -156,6 +159,8 @@ impl<'a> Trainer<'a> {
             trained: Duration::ZERO,
             network: Network::new(isa, team, data, &parameters),
             schedule: Schedule::new(config.optimizer, config.learning_rate),
+            next_order: None,
+            old_order: Vec::new(),
             step: 0,
             epoch: 1,
             iteration: 0,
@@ -239,7 +244,7 @@ impl<'a> Trainer<'a> {
         }
         let mut training_time = Duration::ZERO;
         let mut started = observer.now();
-        let order = self.split.epoch_order(self.config.seed, epoch, self.config.shuffle);
+        let order = self.order(epoch);
         while self.iteration < self.iterations() {
             if self.pace.wants_time() {
                 let since = observer.now().saturating_sub(started);
@@ -277,6 +282,7 @@ impl<'a> Trainer<'a> {
         }
         training_time += observer.now().saturating_sub(started);
         self.trained += training_time;
+        self.old_order = order;
         let (first, whole) = self.validate(epoch)?.unzip();
         (self.epoch, self.iteration) = (epoch + 1, 0);
         Ok(observer.on(Event::Epoch {
@@ -285,6 +291,20 @@ impl<'a> Trainer<'a> {
             validation_all: whole.as_ref(),
             training_time,
         }))
+    }
+
+    /// The order of an epoch, which may have been made before; begins that of the next, if there is one.
+    fn order(&mut self, epoch: u64) -> Vec<u32> {
+        let TrainConfig { seed, shuffle, epochs, .. } = self.config;
+        let order = match self.next_order.take().filter(|next| next.epoch == epoch) {
+            Some(order) => order.finish(),
+            None => self.split.epoch_order(seed, epoch, shuffle),
+        };
+        if epoch < epochs {
+            let room = std::mem::take(&mut self.old_order);
+            self.next_order = Some(self.split.begin_order((seed, epoch + 1), shuffle, room));
+        }
+        order
     }
 
     /// How many steps to take at once: up to the first after which something is wanted; and whether that is
@@ -312,7 +332,13 @@ impl<'a> Trainer<'a> {
         let rules: Vec<Rule> = (0..count).map(|_| schedule.next_rule()).collect();
         let order = &order[self.iteration * batch_size..];
         let steps = Steps { order, batch_size, rules: &rules, l2 };
-        let taken = self.network.take(self.data, steps);
+        let images = self.split.training.len().div_ceil(self.iterations());
+        let mut aside = || {
+            if let Some(next) = &mut self.next_order {
+                next.go_on(images);
+            }
+        };
+        let taken = self.network.take(self.data, steps, &mut aside);
         let whole = taken.as_ref().map_or_else(|&(failed, _)| failed, |()| count);
         // As far as the step that failed, if one did.
         for _ in 0..count.min(whole + 1) {
