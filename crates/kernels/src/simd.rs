@@ -114,6 +114,7 @@ pub trait Simd: Copy {
 
 /// Where row `i` of `rows` begins that stand `stride` apart, or the last if there are fewer: a place from which
 /// on `N` numbers may be read. Panics if `from` ends before those of the last row.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn row_of<const N: usize>(from: &[f32], stride: usize, rows: usize, i: usize) -> *const f32 {
     assert!(rows > 0 && (rows - 1).saturating_mul(stride).saturating_add(N) <= from.len());
