@@ -10,21 +10,22 @@
 //! forward                own copy of the others' parts = what they have shown
 //! ```
 //!
-//! With all weights in one place the caches of all threads hold them, and a thread that writes a line must take it from the
-//! others first. Zen 4, two threads, ms an epoch of MNIST, where both cores share a cache (a line goes there and back
-//! in 0.11 us), and where they do not (0.52 us):
+//! With all weights in one place the caches of all threads hold them, and a thread that writes a line must take it from
+//! the others first. Zen 4, two threads, ms an epoch of MNIST, where both cores share a cache (a line goes there and back
+//! in 0.11 us) and where they do not (0.52 us):
 //!
 //! | | shared | not |
-//! |---|---|---|
+//! |---|---:|---:|
 //! | all weights in one place | 7.6 | 18.2 |
-//! | copies, shown in a loop of its own after the backward pass, as other memory is written | 7.8 | 14.6 |
+//! | copies, shown after the backward pass as other memory is written | 7.8 | 14.6 |
 //! | the same, streamed | 7.9 | 10.9 |
 //! | streamed as they are updated | 7.6 | |
 //! | the same, and asked for BEHIND vectors later | 7.2 | 10.6 |
 //!
-//! Lost (shared cache): no copy of the others' parts, a table of where each block stands (no difference, and 0.15 ms more on one
-//! thread); one copy for each thread to read and all to write, side by side block by block (9.3, the processor fetches the
-//! others' copies by itself); lines taken before the backward pass (`prefetchw`; no difference).
+//! Lost, where they share a cache: no copy of the others' parts but a table of where each block stands (no difference,
+//! and 0.15 ms more on one thread); a copy for each thread that all write to, side by side block by block (9.3: the
+//! processor fetches the copies of others by itself); lines taken before the backward pass, by `prefetchw` (no
+//! difference); error terms and probabilities streamed as well, whose end is waited for (0.3 ms more).
 
 use std::ops::Range;
 
