@@ -13,7 +13,7 @@
 //! Features are lanes. The weights stand as `[block][class][lane]`, so that one block of an image meets one
 //! run of memory; a gradient is summed up in registers and used at once. Of 16 lanes, forward gives two
 //! classes of a block 8 each, because the sums of an image go on from block to block; backward gives them to two
-//! blocks of a class.
+//! blocks of a class. Of several threads each has a copy of the weights (`shown`).
 //!
 //! Registers of AVX2: at most 10 accumulators, one vector of features and one of weights or errors = 12 of 16; more
 //! than 10 classes take two passes.

@@ -1,7 +1,7 @@
 //! Optimiser steps on vectors: the rules of `spec::update`, lane by lane.
 
 use crate::isa::{Isa, dispatch};
-use crate::simd::{Simd, Stream};
+use crate::simd::Simd;
 use crate::softmax::is_zero;
 use crate::spec::{self, Rule};
 
@@ -56,7 +56,7 @@ fn all<S: Simd>(
 ) -> bool {
     let whole = gradient.len() / S::LANES * S::LANES;
     let vectors = (&mut w[..whole], &mut m[..whole], &mut v[..whole]);
-    let mut finite = is_zero(s, update_vectors(s, (rule, l2), &gradient[..whole], vectors, None));
+    let mut finite = is_zero(s, update_vectors(s, (rule, l2), &gradient[..whole], vectors));
     for i in whole..gradient.len() {
         let g = l2.mul_add(w[i], gradient[i]);
         spec::update(rule, g, &mut w[i], &mut m[i], &mut v[i]);
@@ -65,15 +65,14 @@ fn all<S: Simd>(
     finite
 }
 
-/// Updates as many weights as there are gradients, in whole vectors, and shows them in `shown` from a number on;
-/// returns a vector of zeros, or NaN in a lane that had a weight which is not finite.
+/// Updates as many weights as there are gradients, in whole vectors; returns a vector of zeros, or NaN in a lane
+/// that had a weight which is not finite.
 #[inline(always)]
 pub(crate) fn update_vectors<S: Simd>(
     s: S,
     (rule, l2): (Rule, f32),
     gradient: &[f32],
     (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
-    mut shown: Option<(&mut Stream<'_>, usize)>,
 ) -> S::V {
     let mut poison = s.splat(0.0);
     for first in (0..gradient.len()).step_by(S::LANES) {
@@ -83,9 +82,6 @@ pub(crate) fn update_vectors<S: Simd>(
         let g = s.fma(s.splat(l2), old.w, s.load(&gradient[lanes]));
         let new = update(s, rule, g, old);
         s.store(new.w, w);
-        if let Some((shown, at)) = &mut shown {
-            s.stream(new.w, shown, *at + first);
-        }
         s.store(new.m, m);
         s.store(new.v, v);
         poison = s.fma(new.w, s.splat(0.0), poison);

@@ -54,9 +54,8 @@ pub trait Simd: Copy {
     fn load(self, from: &[f32]) -> Self::V;
     /// Writes the first `LANES` numbers of `to`; panics if there is no room.
     fn store(self, x: Self::V, to: &mut [f32]);
-    /// Writes a vector's numbers of a stream from number `at` on, a multiple of their count; panics if there is no
-    /// room.
-    fn stream(self, x: Self::V, to: &mut Stream<'_>, at: usize);
+    /// Writes the next `LANES` numbers of a stream; panics if there is no room.
+    fn stream(self, x: Self::V, to: &mut Stream<'_>);
     /// The first numbers of `from`, `LANES` at most; +0 in the lanes that it has none for.
     fn load_some(self, from: &[f32]) -> Self::V;
     /// Turns `LANES / 2` numbers of each of `LANES` rows that stand `stride` apart: lane `i` of vector `p` is
@@ -130,26 +129,35 @@ pub(crate) fn flat_mut(rows: &mut [F32x16]) -> &mut [f32] {
 }
 const _: () = assert!(size_of::<F32x16>() == 64 && size_of::<F32x8>() == 32);
 
-/// Numbers that are written past the caches, because other processors read them next: a line that several caches
-/// hold must be taken from the others before it is written there. They are lent until all stand in memory.
+/// Numbers that are written one after the other past the caches, because other processors read them next: a line that
+/// several caches hold must be taken from the others before it is written there. It has the slice to itself until
+/// all that was written stands in memory.
 #[derive(Debug)]
-pub struct Stream<'a>(&'a mut [F32x16]);
+pub(crate) struct Stream<'a> {
+    to: &'a mut [F32x16],
+    /// How many numbers were written.
+    at: usize,
+}
 
 impl<'a> Stream<'a> {
     /// Begins to write to `to`.
     pub(crate) fn to(to: &'a mut [F32x16]) -> Self {
-        Self(to)
+        Self { to, at: 0 }
     }
 
-    /// How many vectors of 16 there is room for.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// The place of the next `count` numbers, which is given once.
+    #[inline(always)]
+    fn next(&mut self, count: usize) -> &mut [f32] {
+        let place = &mut flat_mut(self.to)[self.at..][..count];
+        self.at += count;
+        place
     }
 }
 
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
-        // Streams are no part of the order in which a processor shows others what it stores.
+        // x86-64 shows stores in order, but not streams: without this another thread could see that the part is done
+        // and its weights as they were.
         #[cfg(target_arch = "x86_64")]
         // SAFETY: SSE is part of x86-64.
         unsafe {
@@ -158,13 +166,13 @@ impl Drop for Stream<'_> {
     }
 }
 
-/// Asks for the cache line `offset` lines behind the first of a stream, whether that is another thread's to write or
+/// Asks for the cache line `offset` lines after the first of a stream, whether that is another thread's to write or
 /// nobody's.
 #[inline(always)]
 pub(crate) fn prefetch_beside(stream: &Stream<'_>, offset: isize) {
     #[cfg(target_arch = "x86_64")]
     {
-        let line = stream.0.as_ptr().wrapping_offset(offset);
+        let line = stream.to.as_ptr().wrapping_offset(offset);
         ask_for::<1, { std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -12,7 +12,7 @@ use std::ptr;
 
 use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, rules, tiers};
 use kernels::batch::{self, Batch};
-use kernels::linear::{self, BlockPart, BlockWeights, Lists, Upcoming};
+use kernels::linear::{self, BlockPart, BlockWeights, Lists, OwnWeights, Upcoming};
 use kernels::{F32x16, MatMut, MatRef, gemm, optim, reference};
 
 /// Which end of a slice meets the forbidden page.
@@ -169,8 +169,8 @@ fn backward() {
                     let blocks = vec![F32x16::default(); count * padded / 2];
                     let mut plain = [blocks.clone(), blocks.clone(), blocks.clone()];
                     let mut fenced = [(); 3].map(|()| Guarded::new(&blocks, edge));
-                    let run = |[w, m, v]: [&mut [F32x16]; 3]| {
-                        let part = BlockPart { first, w, m, v, shown: None };
+                    let run = |[w, m, v]: [&mut [F32x16]; 3], shown| {
+                        let part = BlockPart { first, w, m, v, shown };
                         let (images, mut lists) = (&data.images, Lists::default());
                         let fenced = Guarded::new(&rows, edge);
                         lists.begin(isa, images, &fenced, first..first + count);
@@ -180,8 +180,14 @@ fn backward() {
                         let part = (part, &upcoming);
                         linear::backward(isa, images, &lists, (&errors, padded), rule, part)
                     };
-                    assert!(run(plain.each_mut().map(|v| &mut v[..])));
-                    assert!(run(fenced.each_mut().map(|v| &mut v[..])));
+                    // As one of two threads, too, which streams the weights to others.
+                    let (mut own, mut streamed) =
+                        (OwnWeights::default(), Guarded::new(&blocks, edge));
+                    own.begin(&blocks, blocks.len(), (0, 2));
+                    let (_, shown) = own.write(&mut streamed);
+                    assert!(run(plain.each_mut().map(|v| &mut v[..]), None));
+                    assert!(run(fenced.each_mut().map(|v| &mut v[..]), shown));
+                    check_bits(&flat16(&streamed), &flat16(&plain[0]), &format!("shown, {isa:?}"));
                     for (plain, fenced) in plain.iter().zip(&fenced) {
                         check_bits(&flat16(fenced), &flat16(plain), &format!("{rule:?}, {isa:?}"));
                     }

@@ -204,18 +204,12 @@ impl Split {
     /// The order of the training images in an epoch, from 1: a permutation of its own, made from seed and
     /// epoch alone, or file order without `shuffle`. Its chunks are the batches.
     pub fn epoch_order(&self, seed: u64, epoch: u64, shuffle: bool) -> Vec<u32> {
-        self.begin_order((seed, epoch), shuffle, Vec::new()).finish()
+        self.begin_order(seed, epoch, shuffle).finish()
     }
 
-    /// Begins the same, to be made bit by bit, in the memory of an order that is no longer needed.
-    pub(crate) fn begin_order(
-        &self,
-        (seed, epoch): (u64, u64),
-        shuffle: bool,
-        mut rows: Vec<u32>,
-    ) -> EpochOrder {
-        rows.clear();
-        rows.extend(self.training.clone());
+    /// Begins the same order, which is then made in steps.
+    pub(crate) fn begin_order(&self, seed: u64, epoch: u64, shuffle: bool) -> EpochOrder {
+        let rows: Vec<u32> = self.training.clone().collect();
         let left = if shuffle { rows.len() } else { 0 };
         EpochOrder { epoch, rows, left, stream: Stream::new(seed, Purpose::Shuffle, epoch) }
     }
@@ -227,7 +221,7 @@ pub(crate) struct EpochOrder {
     pub(crate) epoch: u64,
     rows: Vec<u32>,
     /// The images that have no place yet.
-    left: usize,
+    pub(crate) left: usize,
     stream: Stream,
 }
 

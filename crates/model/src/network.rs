@@ -39,8 +39,8 @@ pub(crate) struct Network {
     batch: Batch,
     /// Of each thread.
     scratch: Vec<Scratch>,
-    /// How many threads have copies of the weights as they are now.
-    copies: usize,
+    /// The number of parts that their `OwnWeights` were begun for; 0 where the weights have changed since.
+    begun_for: usize,
 }
 
 /// Steps of training, one after the other.
@@ -90,7 +90,7 @@ impl Own<'_> {
     }
 }
 
-/// What a thread needs in a step and not after it.
+/// What a thread keeps from step to step, so that no step allocates; only `weights` mean anything after one.
 #[derive(Default)]
 struct Scratch {
     /// Which images have which of its blocks.
@@ -144,7 +144,7 @@ impl Network {
             bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
             batch: Batch::default(),
             scratch: Vec::new(),
-            copies: 0,
+            begun_for: 0,
             threads: team.threads(),
             team,
         }
@@ -180,7 +180,7 @@ impl Network {
     /// they always hold.
     pub(crate) fn restore(&mut self, data: &Dataset, state: [&Parameters; 3]) {
         let layout = data.images().layout();
-        self.copies = 0;
+        self.begun_for = 0;
         [self.weights, self.m, self.v] =
             state.map(|part| Layer::gather(layout, self.classes, &part.weights));
         self.bias = state.map(|part| part.bias.clone());
@@ -285,19 +285,17 @@ impl Network {
         let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
         let mut moments = moments.chain(std::iter::repeat_with(Default::default));
         let mut own: Vec<Own<'_>> = Vec::new();
-        // With the lifetime of what is borrowed here.
-        let mut aside = || aside();
-        let mut aside: Option<Aside<'_>> = Some(&mut aside);
+        let mut aside: Option<Aside<'_>> = Some(aside);
         for (index, scratch) in self.scratch.iter_mut().enumerate() {
             let blocks = (index * per_part).min(count)..((index + 1) * per_part).min(count);
             let (m, v) = moments.next().unwrap_or_default();
-            if self.copies != pass.parts {
+            if self.begun_for != pass.parts {
                 scratch.weights.begin(w.pairs(), len, (index, pass.parts));
             }
             let (aside, bias) = (aside.take(), self.bias.clone());
             own.push(Own { index, blocks, m, v, scratch, aside, bias });
         }
-        self.copies = pass.parts;
+        self.begun_for = pass.parts;
         let stopped = self.team.alternate(
             steps.rules.len(),
             &mut own,
@@ -379,3 +377,6 @@ fn update_bias(
     }
     bias.iter().all(|b| b.is_finite())
 }
+
+#[cfg(test)]
+mod tests;

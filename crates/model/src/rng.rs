@@ -91,9 +91,9 @@ impl Stream {
     /// Takes steps of a shuffle (Fisher and Yates, from the back), each of which gives one number of `order` its place;
     /// the first `left` have none yet. Returns how many have none after so many `steps`.
     ///
-    /// Panics if there are fewer than `left`, or 2^32 of them.
+    /// Panics if `order` has fewer than `left`, or those are 2^32.
     pub fn shuffle(&mut self, order: &mut [u32], left: usize, steps: usize) -> usize {
-        assert!(u32::try_from(left).is_ok(), "{left} numbers");
+        assert!(left <= order.len() && u32::try_from(left).is_ok(), "{left} of {}", order.len());
         let after = left.saturating_sub(steps);
         for last in (after.max(1)..left).rev() {
             order.swap(last, self.below(last as u32 + 1) as usize);

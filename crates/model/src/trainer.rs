@@ -127,9 +127,8 @@ pub struct Trainer<'a> {
     /// The training time of the epochs that are over.
     trained: Duration,
     step: u64,
-    /// The order of the next epoch, which is made during this one; and of an epoch that is over, to be used again.
+    /// The order of the next epoch, which is made beside the steps of this one.
     next_order: Option<EpochOrder>,
-    old_order: Vec<u32>,
     /// The epoch that goes on or comes next, from 1.
     epoch: u64,
     /// Steps taken in it.
@@ -160,7 +159,6 @@ impl<'a> Trainer<'a> {
             network: Network::new(isa, team, data, &parameters),
             schedule: Schedule::new(config.optimizer, config.learning_rate),
             next_order: None,
-            old_order: Vec::new(),
             step: 0,
             epoch: 1,
             iteration: 0,
@@ -282,7 +280,6 @@ impl<'a> Trainer<'a> {
         }
         training_time += observer.now().saturating_sub(started);
         self.trained += training_time;
-        self.old_order = order;
         let (first, whole) = self.validate(epoch)?.unzip();
         (self.epoch, self.iteration) = (epoch + 1, 0);
         Ok(observer.on(Event::Epoch {
@@ -301,8 +298,7 @@ impl<'a> Trainer<'a> {
             None => self.split.epoch_order(seed, epoch, shuffle),
         };
         if epoch < epochs {
-            let room = std::mem::take(&mut self.old_order);
-            self.next_order = Some(self.split.begin_order((seed, epoch + 1), shuffle, room));
+            self.next_order = Some(self.split.begin_order(seed, epoch + 1, shuffle));
         }
         order
     }
@@ -332,10 +328,9 @@ impl<'a> Trainer<'a> {
         let rules: Vec<Rule> = (0..count).map(|_| schedule.next_rule()).collect();
         let order = &order[self.iteration * batch_size..];
         let steps = Steps { order, batch_size, rules: &rules, l2 };
-        let images = self.split.training.len().div_ceil(self.iterations());
         let mut aside = || {
             if let Some(next) = &mut self.next_order {
-                next.go_on(images);
+                next.go_on(batch_size);
             }
         };
         let taken = self.network.take(self.data, steps, &mut aside);
@@ -396,3 +391,6 @@ impl std::fmt::Display for Diverged {
 }
 
 impl std::error::Error for Diverged {}
+
+#[cfg(test)]
+mod tests;

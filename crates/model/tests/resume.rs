@@ -203,19 +203,31 @@ fn more_epochs_are_those_of_the_longer_run() {
 }
 
 #[test]
-fn a_trainer_that_has_trained_goes_on_from_an_earlier_state() {
+fn a_trainer_that_has_trained_goes_on_from_any_state() {
     let data = digits(0..140);
     let config = config();
     let whole = whole(&config, &data);
     for threads in 1..=3 {
-        let mut trainer = trainer(&config, &data, Isa::detect(), threads);
-        for step in [0, 3] {
-            if step > 0 {
-                trainer.restore(&whole.states[&step]).unwrap();
+        // Stopped in or between epochs; going on from there, from before, from behind.
+        for (until, back) in [
+            (4, None),
+            (5, None),
+            (5, Some(1)),
+            (5, Some(4)),
+            (5, Some(9)),
+            (8, Some(2)),
+            (12, Some(3)),
+        ] {
+            let mut trainer = trainer(&config, &data, Isa::detect(), threads);
+            trainer.run(&mut Log { until: Some(until), ..Log::default() }).unwrap();
+            if let Some(back) = back {
+                trainer.restore(&whole.states[&back]).unwrap();
             }
+            let step = back.unwrap_or(until);
             let mut log = Log { step, ..Log::default() };
             trainer.run(&mut log).unwrap();
-            assert!(log.states.iter().eq(whole.states.range(step + 1..)), "{threads} threads");
+            let rest = whole.states.range(step + 1..);
+            assert!(log.states.iter().eq(rest), "{threads} threads, {until}, {back:?}");
         }
     }
 }

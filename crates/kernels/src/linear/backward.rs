@@ -11,8 +11,9 @@
 //! The bound of Zen 4, which takes a cycle for a multiply-add of 16 lanes: 211 cycles an image, and 40 for Adam, whose
 //! square roots and divisions take 80 but go on beside multiply-adds and cost them 2 each. This takes 227 in a loop
 //! of its own without Adam, 290 with it, and 340 in training, where it fetches images too: 5.1 ms an epoch of
-//! MNIST on one thread at 3.7 GHz. Of the 50 cycles that only training takes, 33 fetch images. Lists of 43 images on
-//! average cost 45 more: in batches of 1,000 the loop takes 235 in training.
+//! MNIST on one thread at 3.7 GHz. Of the 50 cycles that only training takes, 33 fetch images. In batches of
+//! 1,000, whose lists are ten times as long, and with plain descent for Adam, all takes 235 where the images are in the
+//! cache; in batches of 100, 282: that is what the end of a list costs.
 //!
 //! Lost on Zen 4, cycles an image in the loop of its own: a block in both halves with the error terms of two
 //! classes, picked from a register (272) or broadcast in pairs (262); a block alone in 8 lanes (234, and in training 5.7
@@ -42,13 +43,13 @@
 use std::hint::black_box;
 
 use super::lists::Lists;
-use super::shown::Shown;
+use super::shown::{Shown, expect_others};
 use super::upcoming::Upcoming;
 use super::{AT_ONCE, with_classes};
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::optim::update_vectors;
-use crate::simd::{F32x16, Simd, flat_mut};
+use crate::simd::{F32x16, Simd, Stream, flat_mut};
 use crate::softmax::is_zero;
 use crate::spec::{LANES, Rule};
 
@@ -85,7 +86,11 @@ pub fn backward(
 ) -> bool {
     let (n, half) = (part.w.len(), padded / 2);
     assert_eq!((n % half, part.m.len(), part.v.len()), (0, n, n), "weights and moments");
-    assert_eq!(part.shown.as_ref().map_or(n, Shown::len), n, "weights that are shown");
+    assert_eq!(
+        part.shown.as_ref().map_or(n, |shown| shown.weights.len()),
+        n,
+        "weights that are shown"
+    );
     assert_eq!(lists.blocks(), part.first..part.first + n / half, "blocks");
     assert_eq!(lists.images(), errors.len(), "images of the batch");
     let (errors, part) = ((errors, padded), (part, upcoming));
@@ -111,21 +116,25 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     lists: &Lists,
     errors: &[F32x16],
     rule: (Rule, f32),
-    (mut part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
+    (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
     assert_eq!(lists.per_list(), S::BLOCKS, "blocks in a list");
     let of_block = N * LANES;
     let of_list = S::BLOCKS * of_block;
-    let n_lists = part.w.len().div_ceil(of_list / 16);
-    let (w, m, v) = (flat_mut(part.w), flat_mut(part.m), flat_mut(part.v));
+    let BlockPart { first, w, m, v, shown } = part;
+    let (shown, others) =
+        shown.map_or((None, &[][..]), |shown| (Some(shown.weights), shown.others));
+    let mut shown = shown.map(Stream::to);
+    let n_lists = w.len().div_ceil(of_list / 16);
+    let (w, m, v) = (flat_mut(w), flat_mut(m), flat_mut(v));
     let moments = m.chunks_mut(of_list).zip(v.chunks_mut(of_list));
     let (mut poison, mut room) = (s.splat(0.0), [F32x16::default(); N]);
     for (i, (w, (m, v))) in w.chunks_mut(of_list).zip(moments).enumerate() {
-        if let Some(shown) = &part.shown {
-            shown.expect_others(i * of_list / 16..(i + 1) * of_list / 16);
+        if let Some(shown) = &shown {
+            expect_others(shown, others, i * of_list / 16..(i + 1) * of_list / 16);
         }
         let gradient = gradient::<_, E, H, _>(s, images, || lists.list_of(i, errors));
-        upcoming.expect_entries(images, part.first, (i, n_lists));
+        upcoming.expect_entries(images, first, (i, n_lists));
         // In memory, as the weights stand: the update need not be written out for each of their vectors.
         let g = flat_mut(&mut room);
         for (h, [even, odd]) in gradient.into_iter().enumerate() {
@@ -137,9 +146,11 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
         }
         // The last list may be for one block alone. The rule comes from memory each time, because vectors of its
         // numbers would take registers from the sums above.
-        let shown = part.shown.as_mut().map(|shown| (shown.stream(), i * of_list));
-        let poison_of_list = update_vectors(s, black_box(rule), &g[..w.len()], (w, m, v), shown);
+        let poison_of_list = update_vectors(s, black_box(rule), &g[..w.len()], (&mut *w, m, v));
         poison = s.add(poison, poison_of_list);
+        if let Some(shown) = &mut shown {
+            w.chunks_exact(S::LANES).for_each(|w| s.stream(s.load(w), shown));
+        }
     }
     is_zero(s, poison)
 }

@@ -4,8 +4,8 @@
 //! the caches, to where all can see it, and before a step it copies from there what the others have written.
 //!
 //! ```text
-//! backward   vector i:   own copy[i] = shown[i] = new weights, the latter streamed
-//!                        ask for what the others have shown BEHIND vectors before
+//! backward   line i:     own copy[i] = shown[i] = new weights, the latter streamed
+//!                        ask for what the others have shown BEHIND lines before
 //! the step is over       (all streams are in memory)
 //! forward                own copy of the others' parts = what they have shown
 //! ```
@@ -20,7 +20,7 @@
 //! | copies, shown after the backward pass as other memory is written | 7.8 | 14.6 |
 //! | the same, streamed | 7.9 | 10.9 |
 //! | streamed as they are updated | 7.6 | |
-//! | the same, and asked for BEHIND vectors later | 7.2 | 10.6 |
+//! | the same, and asked for BEHIND lines later | 7.2 | 10.6 |
 //!
 //! Lost, where they share a cache: no copy of the others' parts but a table of where each block stands (no difference,
 //! and 0.15 ms more on one thread); a copy for each thread that all write to, side by side block by block (9.3: the
@@ -31,8 +31,8 @@ use std::ops::Range;
 
 use crate::simd::{F32x16, Stream, prefetch, prefetch_beside};
 
-/// How many vectors after a thread as fast as this one has written it a line is asked for. Sooner, it may not have
-/// been written, and must be given back.
+/// How many lines of 16 numbers after a thread as fast as this one has written it a line is asked for. Sooner, it may
+/// not have been written, and must be given back.
 const BEHIND: usize = 80;
 
 /// The weights as one thread sees them, kept between steps so that no step allocates.
@@ -48,20 +48,27 @@ pub struct OwnWeights {
 
 impl OwnWeights {
     /// Begins with `weights`, of which part `index` of `parts` is the thread's own; each but the last ones has `len`
-    /// vectors.
+    /// lines of 16.
+    ///
+    /// Panics if there is no such part, or there are more weights than the parts have.
     pub fn begin(&mut self, weights: &[F32x16], len: usize, (index, parts): (usize, usize)) {
+        assert!(index < parts, "part {index} of {parts}");
+        assert!(weights.len() <= len * parts, "{} lines in {parts} parts of {len}", weights.len());
         let begin = |i: usize| (i * len).min(weights.len());
         self.own = begin(index)..begin(index + 1);
         self.copy.clear();
         self.others.clear();
         if parts > 1 {
             self.copy.extend_from_slice(weights);
-            let others = (0..parts).filter(|&other| other != index);
-            self.others.extend(others.map(|i| begin(i) as isize - self.own.start as isize));
+            let others = (0..parts).map(begin).enumerate();
+            let others = others.filter(|&(i, begin)| i != index && begin < weights.len());
+            self.others.extend(others.map(|(_, begin)| begin as isize - self.own.start as isize));
         }
     }
 
     /// Fetches what others have `shown` into the cache.
+    ///
+    /// Panics if there are fewer than at the begin.
     pub fn expect(&self, shown: &[F32x16]) {
         shown[..self.own.start].iter().chain(&shown[self.own.end..]).for_each(prefetch);
     }
@@ -91,37 +98,25 @@ impl OwnWeights {
         if self.copy.is_empty() {
             return (shown, None);
         }
-        let shown = Shown { stream: Stream::to(shown), others: &self.others };
+        let shown = Shown { weights: shown, others: &self.others };
         (&mut self.copy[self.own.clone()], Some(shown))
     }
 }
 
-/// The weights of a part as other threads see them; when this is dropped, they do.
+/// Where the weights of a part must also be written, in their order.
 #[derive(Debug)]
 pub struct Shown<'a> {
-    stream: Stream<'a>,
-    others: &'a [isize],
+    pub(super) weights: &'a mut [F32x16],
+    /// Where the parts of other threads begin, in lines from its own.
+    pub(super) others: &'a [isize],
 }
 
-impl<'a> Shown<'a> {
-    /// How many vectors there are.
-    pub(super) fn len(&self) -> usize {
-        self.stream.len()
-    }
-
-    /// Where to write them.
-    #[inline(always)]
-    pub(super) fn stream(&mut self) -> &mut Stream<'a> {
-        &mut self.stream
-    }
-
-    /// Asks for what others have shown by the time that this thread works on its `vectors`.
-    #[inline(always)]
-    pub(super) fn expect_others(&self, vectors: Range<usize>) {
-        let behind = vectors.start.saturating_sub(BEHIND)..vectors.end.saturating_sub(BEHIND);
-        for &other in self.others {
-            behind.clone().for_each(|i| prefetch_beside(&self.stream, other + i as isize));
-        }
+/// Asks for what others have shown by the time that this thread works on the `lines` of its part.
+#[inline(always)]
+pub(super) fn expect_others(own: &Stream<'_>, others: &[isize], lines: Range<usize>) {
+    let behind = lines.start.saturating_sub(BEHIND)..lines.end.saturating_sub(BEHIND);
+    for &other in others {
+        behind.clone().for_each(|i| prefetch_beside(own, other + i as isize));
     }
 }
 
@@ -133,11 +128,11 @@ mod tests {
 
     /// Writes `x` to all of a part, as a tier does: to the thread's copy, and to what it shows.
     fn update<S: Simd>(s: S, (w, shown): (&mut [F32x16], Option<Shown<'_>>), x: f32) {
-        let mut shown = shown;
-        for at in (0..16 * w.len()).step_by(S::LANES) {
-            s.store(s.splat(x), &mut flat_mut(w)[at..]);
+        let mut shown = shown.map(|shown| Stream::to(shown.weights));
+        for lanes in flat_mut(w).chunks_exact_mut(S::LANES) {
+            s.store(s.splat(x), lanes);
             if let Some(shown) = &mut shown {
-                s.stream(s.splat(x), shown.stream(), at);
+                s.stream(s.splat(x), shown);
             }
         }
     }
@@ -165,6 +160,47 @@ mod tests {
                         assert_eq!(own.read(&shown), expected, "{parts} parts, {isa:?}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn others_are_counted_from_the_own_part() {
+        let weights = vec![F32x16::default(); 9];
+        let others = |index, len, parts| {
+            let mut own = OwnWeights::default();
+            own.begin(&weights, len, (index, parts));
+            own.others
+        };
+        assert_eq!((others(0, 9, 1), others(0, 4, 3)), (vec![], vec![4, 8]));
+        assert_eq!((others(1, 4, 3), others(2, 4, 3)), (vec![-4, 4], vec![-8, -4]));
+        // The last part has none.
+        assert_eq!((others(1, 5, 3), others(2, 5, 3)), (vec![-5], vec![-9, -4]));
+    }
+
+    /// Without the fence most runs of this fail, on every tier that streams.
+    #[test]
+    fn what_was_streamed_is_seen_when_the_step_is_over() {
+        for isa in Isa::all() {
+            for len in [1, 3, 10] {
+                let mut shown = vec![F32x16::default(); 2 * len];
+                let mut own = [OwnWeights::default(), OwnWeights::default()];
+                for (index, own) in own.iter_mut().enumerate() {
+                    own.begin(&shown, len, (index, 2));
+                }
+                let mut team = crate::team::Team::new(2).unwrap();
+                let stopped = team.alternate(
+                    100_000,
+                    &mut own,
+                    &mut [(), ()],
+                    (&mut shown, len),
+                    |step, _, (), shown| shown.iter().rev().all(|x| x.0 == [step as f32; 16]),
+                    |step, own, _, shown| {
+                        dispatch!(isa, |s| update(s, own.write(shown), (step + 1) as f32));
+                        true
+                    },
+                );
+                assert_eq!(stopped, Ok(()), "{len} lines, {isa:?}");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Avx2, F32x8, F32x16, Simd, Stream, U32x16, flat_mut, row_of};
+use super::{Avx2, F32x8, F32x16, Simd, Stream, U32x16, row_of};
 use crate::spec::SQRT_HALF_BITS;
 
 /// Proof that the processor has AVX-512 F, VL, DQ and BW, and what the AVX2 tier needs.
@@ -69,12 +69,12 @@ impl Simd for Avx512 {
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x) }
     }
     #[inline(always)]
-    fn stream(self, x: __m512, to: &mut Stream<'_>, at: usize) {
-        assert!(at.is_multiple_of(16), "a stream from {at} on");
-        let to: &mut [f32] = &mut flat_mut(to.0)[at..][..16];
-        // SAFETY: the token proves AVX-512 F; the slice has room for 16 numbers, and begins at a multiple of 64 bytes,
-        // as `F32x16` does. `to` keeps it until its fence has ordered what was written.
-        unsafe { _mm512_stream_ps(to.as_mut_ptr(), x) }
+    fn stream(self, x: __m512, to: &mut Stream<'_>) {
+        let place: &mut [f32] = to.next(16);
+        assert!(place.as_ptr().cast::<__m512>().is_aligned(), "streams of whole vectors");
+        // SAFETY: the token proves AVX-512 F; there is room for 16 numbers, aligned as asserted; the stream gives the
+        // place once and lets nobody else at it before its fence.
+        unsafe { _mm512_stream_ps(place.as_mut_ptr(), x) }
     }
     #[inline(always)]
     fn load_some(self, from: &[f32]) -> __m512 {

@@ -1,6 +1,6 @@
 //! The tier without SIMD instructions: arrays of 8, for any processor.
 
-use super::{F32x8, F32x16, Simd, Stream, U32x16, flat_mut};
+use super::{F32x8, F32x16, Simd, Stream, U32x16};
 use crate::spec::SQRT_HALF_BITS;
 
 /// The token of the tier; it proves nothing, because nothing is needed.
@@ -38,8 +38,8 @@ impl Simd for Portable {
         to[..8].copy_from_slice(&x);
     }
     #[inline(always)]
-    fn stream(self, x: V, to: &mut Stream<'_>, at: usize) {
-        self.store(x, &mut flat_mut(to.0)[at..]);
+    fn stream(self, x: V, to: &mut Stream<'_>) {
+        self.store(x, to.next(8));
     }
     #[inline(always)]
     fn load_some(self, from: &[f32]) -> V {

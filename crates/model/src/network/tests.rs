@@ -1,0 +1,78 @@
+//! Whatever jobs follow one another, on however many threads, the network is that of one thread.
+
+use super::*;
+use crate::parameters::Init;
+use crate::rng::{Purpose, Stream};
+
+/// Draws images, some of whose features are zero, and labels.
+fn draw(random: &mut Stream, features: usize, classes: u32) -> Dataset {
+    let n = 5 + random.below(60);
+    let pixels: Vec<u8> = (0..n as usize * features)
+        .map(|_| if random.below(2) == 0 { 0 } else { random.below(256) as u8 })
+        .collect();
+    let labels = (0..n).map(|_| random.below(classes)).collect();
+    Dataset::from_u8(&pixels, (features, None), labels).unwrap()
+}
+
+/// Draws a rule; one in eight takes steps that lead to numbers that are not finite.
+fn rule(random: &mut Stream) -> Rule {
+    let lr = if random.below(8) == 0 { 1e38 } else { 0.1 };
+    match random.below(3) {
+        0 => Rule::Sgd { lr },
+        1 => Rule::Momentum { lr, mu: 0.9 },
+        _ => Rule::Adam { c1: 0.1, c2: 0.001, a: lr, eps: 1e-8 },
+    }
+}
+
+fn bits(state: &[Parameters; 3]) -> Vec<u32> {
+    let numbers = state.iter().flat_map(|part| part.weights.iter().chain(&part.bias));
+    numbers.map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn jobs_of_changing_threads_are_those_of_one_thread() {
+    let mut random = Stream::new(7, Purpose::Shuffle, 1);
+    let (mut went_on, mut failed) = (0, [0; 2]);
+    for case in 0..80 {
+        // Up to more parts than there are blocks; and more classes than are few.
+        let features = 1 + random.below(if case % 3 == 0 { 800 } else { 90 }) as usize;
+        let classes = 1 + random.below(18);
+        let data = draw(&mut random, features, classes);
+        let init = Init::TruncatedNormal { std: 0.1 };
+        let start = Parameters::new(features, classes as usize, init, case);
+        let tiers: Vec<Isa> = Isa::all().into_iter().collect();
+        let isa = tiers[random.below(tiers.len() as u32) as usize];
+        let most = [2, 3, 5, 16][random.below(4) as usize];
+        let new = |threads| Network::new(isa, Team::new(threads).unwrap(), &data, &start);
+        let (mut many, mut one) = (new(most), new(1));
+        let mut saved = one.state(&data);
+        for _ in 0..12 {
+            many.set_threads(1 + random.below(most as u32) as usize);
+            let (count, batch_size) =
+                (1 + random.below(6) as usize, 1 + random.below(130) as usize);
+            let images = count * batch_size + random.below(20) as usize;
+            let order: Vec<u32> = (0..images).map(|_| random.below(data.len() as u32)).collect();
+            let rules = vec![rule(&mut random); count];
+            let steps = Steps { order: &order, batch_size, rules: &rules, l2: 0.01 };
+            let (mut asides, mut asides_of_one) = (0, 0);
+            let taken = many.take(&data, steps, &mut || asides += 1);
+            let expected = one.take(&data, steps, &mut || asides_of_one += 1);
+            assert_eq!((taken, asides), (expected, asides_of_one), "case {case}");
+            let state = one.state(&data);
+            assert_eq!(bits(&many.state(&data)), bits(&state), "case {case}");
+            if let Err((step, cause)) = taken {
+                assert_eq!(asides, step + 1);
+                failed[usize::from(matches!(cause, NonFinite::Logit { .. }))] += 1;
+                many.restore(&data, saved.each_ref());
+                one.restore(&data, saved.each_ref());
+            } else {
+                assert_eq!(asides, count);
+                went_on += 1;
+                if random.below(3) == 0 {
+                    saved = state;
+                }
+            }
+        }
+    }
+    assert!(went_on > 500 && failed[0] > 10 && failed[1] > 10, "{went_on}, {failed:?}");
+}
