@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A thread owns what it writes, whole, so that no sum depends on their number. Between the halves, and
-//! between steps, all wait for all; many steps are one job of the team. Each thread has a copy of the weights
-//! (`OwnWeights`), which it brings up to date before each step.
+//! between steps, all wait for all; many steps are one job of the team. Of several threads each has a copy of
+//! the weights (`OwnWeights`), which it brings up to date before each step.
 
 use std::ops::Range;
 
@@ -305,7 +305,6 @@ impl Network {
                 let (rows, upcoming) = steps.rows(step);
                 own.upcoming(pass, upcoming).expect_heads(images);
                 let Scratch { lists, weights: own_weights, .. } = &mut *own.scratch;
-                own_weights.expect(weights);
                 lists.begin(isa, images, rows, own.blocks.clone());
                 let weights = own_weights.read(weights);
                 let finite = pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {

@@ -25,11 +25,14 @@
 //! Lost, where they share a cache: no copy of the others' parts but a table of where each block stands (no difference,
 //! and 0.15 ms more on one thread); a copy for each thread that all write to, side by side block by block (9.3: the
 //! processor fetches the copies of others by itself); lines taken before the backward pass, by `prefetchw` (no
-//! difference); error terms and probabilities streamed as well, whose end is waited for (0.3 ms more).
+//! difference); error terms and probabilities streamed as well, whose end is waited for (0.3 ms more); all of the
+//! others' lines asked for once more before they are copied (0.1 ms more).
+//!
+//! The table is of a program of the steps alone. `benches/epoch.rs` has whole epochs on two threads.
 
 use std::ops::Range;
 
-use crate::simd::{F32x16, Stream, prefetch, prefetch_beside};
+use crate::simd::{F32x16, Stream, prefetch_beside};
 
 /// How many lines of 16 numbers after a thread as fast as this one has written it a line is asked for. Sooner, it may
 /// not have been written, and must be given back.
@@ -64,13 +67,6 @@ impl OwnWeights {
             let others = others.filter(|&(i, begin)| i != index && begin < weights.len());
             self.others.extend(others.map(|(_, begin)| begin as isize - self.own.start as isize));
         }
-    }
-
-    /// Fetches what others have `shown` into the cache.
-    ///
-    /// Panics if there are fewer than at the begin.
-    pub fn expect(&self, shown: &[F32x16]) {
-        shown[..self.own.start].iter().chain(&shown[self.own.end..]).for_each(prefetch);
     }
 
     /// All weights, with those that others have `shown`.
@@ -156,7 +152,6 @@ mod tests {
                     let expected: Vec<F32x16> =
                         (0..total).map(|i| F32x16([(10 * step + i / len) as f32; 16])).collect();
                     for own in &mut threads {
-                        own.expect(&shown);
                         assert_eq!(own.read(&shown), expected, "{parts} parts, {isa:?}");
                     }
                 }
