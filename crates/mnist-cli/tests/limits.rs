@@ -143,7 +143,10 @@ fn little_memory_and_few_threads() {
         }
         let output = limited(&format!("{TRAIN} --threads 4"));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!stderr.contains("panicked"), "{limit}: {stderr}");
+        // One panic is the standard library's own, in a thread that it begins and has no memory for: it has no other way
+        // to end it, and the program then ends as it does wherever memory is missing.
+        let of_std = stderr.matches("failed to allocate an alternative stack").count();
+        assert_eq!(stderr.matches("panicked").count(), of_std, "{limit}: {stderr}");
         // 127: the system could not load the program; 6: it ended itself, for lack of memory.
         let end = (output.status.code(), output.status.signal());
         let is_clean = matches!(end, (Some(0 | 4 | 127), None) | (None, Some(6)));
