@@ -7,16 +7,20 @@
 //!
 //! ```text
 //! LOOP 5  columns of C by NC
-//! LOOP 4    k by KC            B[KC x NC] in panels of NR columns
-//! LOOP 3      rows of C by MC    A[MC x KC] in panels of MR rows
-//! LOOP 2        panels of B
-//! LOOP 1          panels of A      the micro-kernel: C[MR x NR] += A[MR x KC] B[KC x NR]
+//! LOOP 4    k by KC
+//! LOOP 3      rows of C by MC    A[MC x KC], where it stands or row by row
+//! LOOP 2        columns by NR      B[KC x NR], packed by the first tile that wants it
+//! LOOP 1          rows by MR         the micro-kernel: C[MR x NR] += A[MR x KC] B[KC x NR]
 //! ```
 //!
 //! A tile of C is 8 rows of 3 vectors with AVX-512, 6 of 2 with AVX2; at the edges it is as many rows and
-//! vectors as there are, so that only the last vector of a row may be in part for nothing. A and B are packed into their
-//! panels, or read where they stand, where that takes less time (`blocking`). Products of at most 16 columns go
-//! another way (`few`).
+//! vectors as there are, so that only the last vector of a row may be in part for nothing. A stands in rows, of the
+//! matrix or of a copy (`blocking`). B is multiplied where it stands by the first tile of a panel's columns, which
+//! writes the panel on the way; later tiles read that. Products of at most 16 columns go another way (`few`).
+//!
+//! Emerald Rapids, GFLOP/s with B packed beforehand or, up to 1 MiB, read where it stands, with variable strides in the
+//! micro-kernel, and now; in brackets AVX2: 256 x 256 x 256 149 and 176 (82, 85), 512 x 512 x 512 131 and 165 (84, 87),
+//! 1024 x 1024 x 1024 150 and 164 (72, 79).
 
 mod blocking;
 mod few;
@@ -27,6 +31,7 @@ use crate::isa::{Isa, dispatch};
 use crate::mat::{MatMut, MatRef};
 use crate::simd::Simd;
 use blocking::{KC, MC, NC, PARALLEL_FLOPS};
+use micro::{Columns, Rows, Tile};
 use pack::Panels;
 
 /// Computes `c = a b`.
@@ -104,82 +109,96 @@ fn loops<S: Simd>(
     [kept_a, kept_b]: &mut [Panels; 2],
 ) {
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
-    let mr = micro::rows::<S>();
     let kc_most = k.div_ceil(k.div_ceil(KC));
-    let a_in_place = blocking::a_in_place::<S>(a, n);
-    let b_in_place = blocking::b_in_place::<S>(b);
+    let a_in_place = blocking::a_in_place(a);
+    let far = blocking::is_far(c.as_ref());
     for jc in (0..n).step_by(NC) {
         let nc = NC.min(n - jc);
         for pc in (0..k).step_by(kc_most) {
             let kc = kc_most.min(k - pc);
-            let packed_b = match b_in_place {
-                true => &mut [],
-                false => pack_b(s, b, (pc, kc), (jc, nc), kept_b),
-            };
+            let panels = kept_b.room(nc.next_multiple_of(S::LANES) * kc + pack::SLACK);
             for ic in (0..m).step_by(MC) {
                 let mc = MC.min(m - ic);
-                let packed_a = match a_in_place {
-                    true => &mut [],
+                let a = match a_in_place {
+                    true => Rows { data: a.from(ic, pc), stride: a.strides().0 },
                     false => pack_a(s, a, (ic, mc), (pc, kc), kept_a),
                 };
                 let mut jr = 0;
                 while jr < nc {
-                    let cols =
-                        (nc - jr).min(S::LANES * micro::vectors::<S>((nc - jr).div_ceil(S::LANES)));
-                    let b = match b_in_place {
-                        true => micro::Block { data: b.from(pc, jc + jr), strides: b.strides() },
-                        false => micro::Block {
-                            data: &packed_b[jr * kc..],
-                            strides: (cols.next_multiple_of(S::LANES), 1),
-                        },
+                    let width = S::LANES * micro::vectors::<S>((nc - jr).div_ceil(S::LANES));
+                    let all = Tile {
+                        first: (ic, jc + jr),
+                        rows: mc,
+                        cols: width.min(nc - jr),
+                        kc,
+                        goes_on: pc > 0,
+                        far,
                     };
-                    for ir in (0..mc).step_by(mr) {
-                        let a = match a_in_place {
-                            true => {
-                                micro::Block { data: a.from(ic + ir, pc), strides: a.strides() }
-                            }
-                            false => micro::Block { data: &packed_a[ir * kc..], strides: (1, mr) },
-                        };
-                        let tile = micro::Tile {
-                            first: (ic + ir, jc + jr),
-                            rows: mr.min(mc - ir),
-                            cols,
-                            kc,
-                            goes_on: pc > 0,
-                        };
-                        if tile.goes_on {
-                            micro::expect_below(c.as_ref(), &tile);
-                        }
-                        micro::kernel(s, a, b, &mut c, &tile);
-                    }
-                    jr += cols;
+                    // B's panels are made when their first tiles want them.
+                    let rows = match ic {
+                        0 => pack_b(s, b, pc, &all, &mut panels[jr * kc..]),
+                        _ => None,
+                    };
+                    let (panel, next) = panels[jr * kc..].split_at_mut(width * kc);
+                    let next = match ic {
+                        0 => &[],
+                        _ => &next[..next.len().min(width * kc)],
+                    };
+                    tiles(s, a, (rows, panel, next), &mut c, &all);
+                    jr += all.cols;
                 }
             }
         }
     }
 }
 
-/// B [kc x nc] in panels as wide as the tiles.
+/// All tiles of a panel of B, one below the other. If its `rows` are given, it is made of them on the way; the `next`
+/// one is fetched into the second cache.
+#[inline(always)]
+fn tiles<S: Simd>(
+    s: S,
+    a: Rows<'_>,
+    (mut rows, panel, next): (Option<Rows<'_>>, &mut [f32], &[f32]),
+    c: &mut MatMut<'_>,
+    all: &Tile,
+) {
+    let mr = micro::rows::<S>();
+    let part = next.len().div_ceil(all.rows.div_ceil(mr)).max(1);
+    let mut parts = next.chunks(part);
+    for ir in (0..all.rows).step_by(mr) {
+        let first = (all.first.0 + ir, all.first.1);
+        let tile = Tile { first, rows: mr.min(all.rows - ir), ..*all };
+        if tile.far {
+            micro::expect_below(c.as_ref(), &tile);
+        }
+        let a = Rows { data: &a.data[ir * a.stride..], ..a };
+        let b = match rows.take() {
+            Some(rows) => Columns::Standing { rows, panel },
+            None => Columns::Packed { panel, next: parts.next().unwrap_or_default() },
+        };
+        micro::kernel(s, a, b, c, &tile);
+    }
+}
+
+/// Packs the columns of B that `tile` wants, from step `pc` on, into a panel, or gives their rows, if the first tile can
+/// do that.
 #[inline(always)]
 fn pack_b<'a, S: Simd>(
     s: S,
-    b: MatRef<'_>,
-    (pc, kc): (usize, usize),
-    (jc, nc): (usize, usize),
-    kept: &'a mut Panels,
-) -> &'a mut [f32] {
-    let out = kept.room(nc.next_multiple_of(S::LANES) * kc + pack::SLACK);
-    let mut jr = 0;
-    while jr < nc {
-        let width = S::LANES * micro::vectors::<S>((nc - jr).div_ceil(S::LANES));
-        let cols = width.min(nc - jr);
-        pack::panel(s, b.transposed(), (jc + jr, cols), (pc, kc), width, &mut out[jr * kc..]);
-        jr += cols;
+    b: MatRef<'a>,
+    pc: usize,
+    tile: &Tile,
+    panel: &mut [f32],
+) -> Option<Rows<'a>> {
+    let (jc, width) = (tile.first.1, tile.cols.next_multiple_of(S::LANES));
+    if b.strides().1 == 1 && tile.cols == width {
+        return Some(Rows { data: b.from(pc, jc), stride: b.strides().0 });
     }
-    out
+    pack::panel(s, b.transposed(), (jc, tile.cols), (pc, tile.kc), width, panel);
+    None
 }
 
-/// A [mc x kc] in panels as high as the tiles.
+/// Packs A [mc x kc] row by row, an odd number of cache lines apart, lest they meet in the same few sets of the cache.
 #[inline(always)]
 fn pack_a<'a, S: Simd>(
     s: S,
@@ -187,11 +206,9 @@ fn pack_a<'a, S: Simd>(
     (ic, mc): (usize, usize),
     (pc, kc): (usize, usize),
     kept: &'a mut Panels,
-) -> &'a mut [f32] {
-    let mr = micro::rows::<S>();
-    let out = kept.room(mc.next_multiple_of(mr) * kc + pack::SLACK);
-    for ir in (0..mc).step_by(mr) {
-        pack::panel(s.block(), a, (ic + ir, mr.min(mc - ir)), (pc, kc), mr, &mut out[ir * kc..]);
-    }
-    out
+) -> Rows<'a> {
+    let stride = (kc.div_ceil(pack::LINE) | 1) * pack::LINE;
+    let data = kept.room(mc * stride + pack::SLACK);
+    pack::panel(s, a.transposed(), (pc, kc), (ic, mc), stride, data);
+    Rows { data, stride }
 }

@@ -5,18 +5,30 @@
 //! ```
 //!
 //! Registers, R x V accumulators + V of B + 1 of A: AVX-512 8 x 3 + 3 + 1 = 28 of 32, AVX2 6 x 2 + 2 + 1 = 15
-//! of 16. Eight rows have eight addresses, for which there are registers too, so that A may stand anywhere.
-//! Zen 5, GFLOP/s of AVX-512 with everything in the L1 cache and a peak of 276: 8 x 3, 12 x 2, 6 x 4 and 14 x 2
+//! of 16. Zen 5, GFLOP/s of AVX-512 with everything in the L1 cache and a peak of 276: 8 x 3, 12 x 2, 6 x 4 and 14 x 2
 //! all run at 272 to 276, 4 x 2 at 245, 8 x 1 at 242; on Zen 4 the first four take a cycle a multiply-add, which
 //! is its peak, and 6 x 2 of AVX2 half a cycle. What was lost was lost around the loop: with A packed one
 //! by one and ragged tiles through a buffer 64 x 64 x 64 ran at 135, and runs at 267 (AVX2: 85, 137).
-//! Lost: B asked for 12 steps ahead, 512 x 512 x 512 at 244 instead of 271 (AVX2: 83, 136).
+//!
+//! A step of k is 24 multiply-adds and 11 loads. With strides that the compiler does not know another 25 instructions
+//! stood around them: what is packed has constant ones, and four steps share the addresses of rows. Emerald Rapids,
+//! 256 x 256 x 256: 171 GFLOP/s without, 178 with; 120 x 1024 x 480 146 and 153. The next panel is asked for one line each
+//! four steps: 1024 x 1024 x 1024 152 without, 161 with.
+//!
+//! Lost: B asked for 12 steps ahead, 512 x 512 x 512 at 244 instead of 271 (Zen 5; AVX2: 83, 136). On Emerald Rapids:
+//! four steps of the loop that copies B (64 x 64 x 64 at 122, not 141: the compiler runs out of registers), with steps as
+//! closures (88); B of an L1 cache never copied (AVX2: 64 x 64 x 64 at 70, not 79).
 
+use super::pack::LINE;
 use crate::mat::{MatMut, MatRef};
-use crate::simd::{Simd, prefetch_numbers};
+use crate::simd::{Simd, prefetch_far, prefetch_numbers};
 
 /// The largest tile: 8 rows of 3 vectors of 16.
 const MOST_COLS: usize = 48;
+/// Steps of k between two jumps.
+const AT_ONCE: usize = 4;
+/// Rows of B between the one that is copied and the one that is asked for.
+const ROWS_AHEAD: usize = 12;
 
 /// Rows of a tile.
 pub(super) const fn rows<S: Simd>() -> usize {
@@ -35,12 +47,19 @@ pub(super) const fn vectors<S: Simd>(left: usize) -> usize {
     }
 }
 
-/// Numbers and how far apart they stand: element (i, p) of A at `i * strides.0 + p * strides.1`, of B (p, j)
-/// at `p * strides.0 + j`.
+/// Numbers that stand side by side in each row, rows `stride` apart.
 #[derive(Clone, Copy)]
-pub(super) struct Block<'a> {
+pub(super) struct Rows<'a> {
     pub(super) data: &'a [f32],
-    pub(super) strides: (usize, usize),
+    pub(super) stride: usize,
+}
+
+/// Where a tile finds its columns of B.
+pub(super) enum Columns<'a> {
+    /// In a panel, `[k][whole vectors]`. What the next panel's tiles want is fetched into the second cache meanwhile.
+    Packed { panel: &'a [f32], next: &'a [f32] },
+    /// Where they stand, a row for each k. They are copied to a panel on the way.
+    Standing { rows: Rows<'a>, panel: &'a mut [f32] },
 }
 
 /// Which tile of C.
@@ -55,10 +74,13 @@ pub(super) struct Tile {
     pub(super) kc: usize,
     /// Whether C holds the sums so far; else they start at +0.
     pub(super) goes_on: bool,
+    /// Whether C lies beyond the caches of a processor.
+    pub(super) far: bool,
 }
 
-/// Asks for the sums so far of the tile below, which comes next as a rule: chains go on from C, so that each tile
-/// would wait for its own (1500 x 1500 x 1500 on Zen 4, AVX2: 102 GFLOP/s without, 105 with; AVX-512: no difference).
+/// Asks for the tile below, which comes next as a rule: where chains go on from C each tile would wait for its own
+/// (1500 x 1500 x 1500 on Zen 4, AVX2: 102 GFLOP/s without, 105 with; AVX-512: no difference), and what is only
+/// written must come first as well.
 #[inline(always)]
 pub(super) fn expect_below(c: MatRef<'_>, tile: &Tile) {
     if c.strides().1 == 1 {
@@ -68,9 +90,9 @@ pub(super) fn expect_below(c: MatRef<'_>, tile: &Tile) {
     }
 }
 
-/// Goes on with the chains of one tile.
+/// Goes on with the chains of one tile. Rows of `a` have a number for each step of k.
 #[inline(always)]
-pub(super) fn kernel<S: Simd>(s: S, a: Block<'_>, b: Block<'_>, c: &mut MatMut<'_>, tile: &Tile) {
+pub(super) fn kernel<S: Simd>(s: S, a: Rows<'_>, b: Columns<'_>, c: &mut MatMut<'_>, tile: &Tile) {
     match tile.cols.div_ceil(S::LANES) {
         1 => with_rows::<S, 1>(s, a, b, c, tile),
         2 => with_rows::<S, 2>(s, a, b, c, tile),
@@ -81,8 +103,8 @@ pub(super) fn kernel<S: Simd>(s: S, a: Block<'_>, b: Block<'_>, c: &mut MatMut<'
 #[inline(always)]
 fn with_rows<S: Simd, const V: usize>(
     s: S,
-    a: Block<'_>,
-    b: Block<'_>,
+    a: Rows<'_>,
+    b: Columns<'_>,
     c: &mut MatMut<'_>,
     tile: &Tile,
 ) {
@@ -101,18 +123,18 @@ fn with_rows<S: Simd, const V: usize>(
 #[inline(always)]
 fn exact<S: Simd, const R: usize, const V: usize>(
     s: S,
-    a: Block<'_>,
-    b: Block<'_>,
+    a: Rows<'_>,
+    b: Columns<'_>,
     c: &mut MatMut<'_>,
     tile: &Tile,
 ) {
-    let (i0, j0) = tile.first;
-    let whole = tile.cols == V * S::LANES && c.as_ref().strides().1 == 1;
+    let ((i0, j0), width) = (tile.first, V * S::LANES);
+    let whole = tile.cols == width && c.as_ref().strides().1 == 1;
     // In loops so short that the compiler unrolls them: else the sums would live in memory.
     let mut acc = [[s.splat(0.0); V]; R];
     if tile.goes_on && whole {
         for (i, acc) in acc.iter_mut().enumerate() {
-            *acc = load(s, c.row_mut(i0 + i, j0, V * S::LANES));
+            *acc = load(s, c.row_mut(i0 + i, j0, width));
         }
     } else if tile.goes_on {
         let buffer = edge_of::<R>(c.as_ref(), tile);
@@ -120,21 +142,38 @@ fn exact<S: Simd, const R: usize, const V: usize>(
             *acc = load(s, row);
         }
     }
-    let reach = (tile.kc - 1) * a.strides.1 + 1;
-    let rows: [&[f32]; R] = std::array::from_fn(|i| &a.data[i * a.strides.0..][..reach]);
-    for p in 0..tile.kc {
-        let b = &b.data[p * b.strides.0..][..V * S::LANES];
-        let b: [S::V; V] = std::array::from_fn(|v| s.load(&b[v * S::LANES..]));
-        for i in 0..R {
-            let x = s.splat(rows[i][p * a.strides.1]);
-            for v in 0..V {
-                acc[i][v] = s.fma(x, b[v], acc[i][v]);
+    let a: [&[f32]; R] = std::array::from_fn(|i| &a.data[i * a.stride..][..tile.kc]);
+    match b {
+        Columns::Packed { panel, next } => {
+            let mut next = next.chunks(LINE);
+            let most: [&[[f32; AT_ONCE]]; R] = std::array::from_fn(|i| a[i].as_chunks().0);
+            let mut panel = panel[..tile.kc * width].chunks_exact(AT_ONCE * width);
+            for (q, b) in panel.by_ref().enumerate() {
+                prefetch_far::<1>(next.next().unwrap_or_default());
+                for j in 0..AT_ONCE {
+                    let b: [S::V; V] = load(s, &b[j * width..]);
+                    step(s, &mut acc, std::array::from_fn(|i| most[i][q][j]), b);
+                }
+            }
+            let done = tile.kc / AT_ONCE * AT_ONCE;
+            for (p, b) in (done..).zip(panel.remainder().chunks_exact(width)) {
+                step(s, &mut acc, std::array::from_fn(|i| a[i][p]), load(s, b));
+            }
+        }
+        Columns::Standing { rows, panel } => {
+            for (p, copy) in panel[..tile.kc * width].chunks_exact_mut(width).enumerate() {
+                let b = load(s, &rows.data[p * rows.stride..][..width]);
+                store(s, &b, copy);
+                let ahead = rows.data.get((p + ROWS_AHEAD).saturating_mul(rows.stride)..);
+                let ahead = ahead.unwrap_or_default();
+                prefetch_numbers(&ahead[..width.min(ahead.len())]);
+                step(s, &mut acc, std::array::from_fn(|i| a[i][p]), b);
             }
         }
     }
     if whole {
         for (i, acc) in acc.iter().enumerate() {
-            store(s, acc, c.row_mut(i0 + i, j0, V * S::LANES));
+            store(s, acc, c.row_mut(i0 + i, j0, width));
         }
     } else {
         let mut buffer = [[0.0; MOST_COLS]; R];
@@ -142,6 +181,22 @@ fn exact<S: Simd, const R: usize, const V: usize>(
             store(s, acc, row);
         }
         write_edge(&buffer, c, tile);
+    }
+}
+
+/// One step of k.
+#[inline(always)]
+fn step<S: Simd, const R: usize, const V: usize>(
+    s: S,
+    acc: &mut [[S::V; V]; R],
+    a: [f32; R],
+    b: [S::V; V],
+) {
+    for i in 0..R {
+        let x = s.splat(a[i]);
+        for v in 0..V {
+            acc[i][v] = s.fma(x, b[v], acc[i][v]);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ const ROWS_AHEAD: usize = 12;
 /// Numbers between those of a row that are turned and those that are asked for.
 const NUMBERS_AHEAD: usize = 64;
 /// Numbers in a cache line.
-const LINE: usize = 16;
+pub(super) const LINE: usize = 16;
 
 thread_local! {
     /// Panels of A and of B, kept between products: what is allocated anew is paid for page by page, and
