@@ -72,7 +72,7 @@ pub(super) fn product<S: Simd>(
                 let w = vectors(first) * S::LANES;
                 let data = a.from(i0 + first, p0);
                 let (stride, count) = (a.strides().1, w.min(rows - first));
-                let ahead = data.get(ahead * stride..).unwrap_or_default();
+                let ahead = data.get(ahead.saturating_mul(stride)..).unwrap_or_default();
                 for j0 in (0..n).step_by(width) {
                     let cols = width.min(n - j0);
                     let a = Rows { data, ahead: if j0 == 0 { ahead } else { &[] }, stride, count };
