@@ -9,14 +9,15 @@
 //! LOOP 5  columns of C by NC
 //! LOOP 4    k by KC
 //! LOOP 3      rows of C by MC    A[MC x KC], where it stands or row by row
-//! LOOP 2        columns by NR      B[KC x NR], packed by the first tile that wants it
+//! LOOP 2        columns by NR      B[KC x NR], packed when it is first wanted
 //! LOOP 1          rows by MR         the micro-kernel: C[MR x NR] += A[MR x KC] B[KC x NR]
 //! ```
 //!
 //! A tile of C is 8 rows of 3 vectors with AVX-512, 6 of 2 with AVX2; at the edges it is as many rows and
 //! vectors as there are, so that only the last vector of a row may be in part for nothing. A stands in rows, of the
-//! matrix or of a copy (`blocking`). B is multiplied where it stands by the first tile of a panel's columns, which
-//! writes the panel on the way; later tiles read that. Products of at most 16 columns go another way (`few`).
+//! matrix or of a copy (`blocking`). The first tile of a strip multiplies by B where it stands, and writes the strip's
+//! panel on the way, which later tiles read; where rows of B are apart or end within a vector the panel is packed
+//! before. Products of at most 16 columns go another way (`few`).
 //!
 //! Emerald Rapids, GFLOP/s with B packed beforehand or, up to 1 MiB, read where it stands, with variable strides in the
 //! micro-kernel, and now; in brackets AVX2: 256 x 256 x 256 149 and 176 (82, 85), 512 x 512 x 512 131 and 165 (84, 87),
@@ -116,7 +117,7 @@ fn loops<S: Simd>(
         let nc = NC.min(n - jc);
         for pc in (0..k).step_by(kc_most) {
             let kc = kc_most.min(k - pc);
-            let panels = kept_b.room(nc.next_multiple_of(S::LANES) * kc + pack::SLACK);
+            let panels = kept_b.room(nc.next_multiple_of(S::LANES) * kc);
             for ic in (0..m).step_by(MC) {
                 let mc = MC.min(m - ic);
                 let a = match a_in_place {
@@ -126,7 +127,7 @@ fn loops<S: Simd>(
                 let mut jr = 0;
                 while jr < nc {
                     let width = S::LANES * micro::vectors::<S>((nc - jr).div_ceil(S::LANES));
-                    let all = Tile {
+                    let strip = Tile {
                         first: (ic, jc + jr),
                         rows: mc,
                         cols: width.min(nc - jr),
@@ -134,40 +135,35 @@ fn loops<S: Simd>(
                         goes_on: pc > 0,
                         far,
                     };
-                    // B's panels are made when their first tiles want them.
-                    let rows = match ic {
-                        0 => pack_b(s, b, pc, &all, &mut panels[jr * kc..]),
-                        _ => None,
-                    };
                     let (panel, next) = panels[jr * kc..].split_at_mut(width * kc);
-                    let next = match ic {
-                        0 => &[],
-                        _ => &next[..next.len().min(width * kc)],
+                    let (rows, next) = match ic {
+                        0 => (rows_or_packed(s, b, pc, &strip, panel), &[][..]),
+                        _ => (None, &next[..next.len().min(width * kc)]),
                     };
-                    tiles(s, a, (rows, panel, next), &mut c, &all);
-                    jr += all.cols;
+                    tiles(s, a, (rows, panel, next), &mut c, &strip);
+                    jr += strip.cols;
                 }
             }
         }
     }
 }
 
-/// All tiles of a panel of B, one below the other. If its `rows` are given, it is made of them on the way; the `next`
-/// one is fetched into the second cache.
+/// The tiles of a strip as wide as a panel of B, one below the other. If B's `rows` are given, the first makes the panel
+/// of them on the way. As much of the `next` panel is fetched into the second cache as there are steps for.
 #[inline(always)]
 fn tiles<S: Simd>(
     s: S,
     a: Rows<'_>,
     (mut rows, panel, next): (Option<Rows<'_>>, &mut [f32], &[f32]),
     c: &mut MatMut<'_>,
-    all: &Tile,
+    strip: &Tile,
 ) {
     let mr = micro::rows::<S>();
-    let part = next.len().div_ceil(all.rows.div_ceil(mr)).max(1);
+    let part = next.len().div_ceil(strip.rows.div_ceil(mr)).max(1);
     let mut parts = next.chunks(part);
-    for ir in (0..all.rows).step_by(mr) {
-        let first = (all.first.0 + ir, all.first.1);
-        let tile = Tile { first, rows: mr.min(all.rows - ir), ..*all };
+    for ir in (0..strip.rows).step_by(mr) {
+        let first = (strip.first.0 + ir, strip.first.1);
+        let tile = Tile { first, rows: mr.min(strip.rows - ir), ..*strip };
         if tile.far {
             micro::expect_below(c.as_ref(), &tile);
         }
@@ -180,21 +176,20 @@ fn tiles<S: Simd>(
     }
 }
 
-/// Packs the columns of B that `tile` wants, from step `pc` on, into a panel, or gives their rows, if the first tile can
-/// do that.
+/// The rows of B, from step `pc` on, that the first tile of a strip can copy to its panel; else it is packed here.
 #[inline(always)]
-fn pack_b<'a, S: Simd>(
+fn rows_or_packed<'a, S: Simd>(
     s: S,
     b: MatRef<'a>,
     pc: usize,
-    tile: &Tile,
+    strip: &Tile,
     panel: &mut [f32],
 ) -> Option<Rows<'a>> {
-    let (jc, width) = (tile.first.1, tile.cols.next_multiple_of(S::LANES));
-    if b.strides().1 == 1 && tile.cols == width {
+    let (jc, width) = (strip.first.1, strip.cols.next_multiple_of(S::LANES));
+    if b.strides().1 == 1 && strip.cols == width {
         return Some(Rows { data: b.from(pc, jc), stride: b.strides().0 });
     }
-    pack::panel(s, b.transposed(), (jc, tile.cols), (pc, tile.kc), width, panel);
+    pack::panel(s, b, (pc, strip.kc), (jc, strip.cols), width, panel);
     None
 }
 
@@ -208,7 +203,7 @@ fn pack_a<'a, S: Simd>(
     kept: &'a mut Panels,
 ) -> Rows<'a> {
     let stride = (kc.div_ceil(pack::LINE) | 1) * pack::LINE;
-    let data = kept.room(mc * stride + pack::SLACK);
-    pack::panel(s, a.transposed(), (pc, kc), (ic, mc), stride, data);
+    let data = kept.room(mc * stride);
+    pack::panel(s, a, (ic, mc), (pc, kc), stride, data);
     Rows { data, stride }
 }

@@ -62,6 +62,8 @@ fn sizes_around_the_blocks_of_rows_and_columns() {
             check((m, k, n), &mut random);
         }
     }
+    // A C that is asked for ahead, and ends with its last element.
+    check((301, 3, 1000), &mut random);
 }
 
 #[test]

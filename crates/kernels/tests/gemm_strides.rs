@@ -105,6 +105,41 @@ fn blocks_of_k_go_on_in_a_matrix_with_gaps() {
 }
 
 #[test]
+fn a_large_matrix_with_gaps() {
+    let mut random = Random::new(64);
+    let (m, k, n) = (301, 3, 1000);
+    let (a, b) = (random.many(m * k), random.many(k * n));
+    let (a, b) = (MatRef::new(&a, m, k), MatRef::new(&b, k, n));
+    let expected = chains(a, b);
+    for (isa, by) in tiers().into_iter().flat_map(|isa| distinct(m, n).map(move |by| (isa, by))) {
+        check_bits(&product(isa, a, b, by), &expected, &format!("{by:?}, {isa:?}"));
+    }
+}
+
+#[test]
+fn blocks_of_matrices_with_gaps() {
+    let mut random = Random::new(65);
+    let (m, k, n) = (130, 2100, 50);
+    let data = random.many(3 * m * k + 3 * k * n);
+    for (a_by, b_by) in [
+        ((2 * k + 1, 2), (2 * n + 1, 2)),
+        ((2, 2 * m + 1), (3, 3 * k)),
+        ((1, m), (1, k)),
+        ((0, 1), (n, 1)),
+        ((k, 1), (0, 1)),
+        ((1, 1), (1, 1)),
+    ] {
+        let a = MatRef::with_strides(&data[..span((m, k), a_by)], (m, k), a_by);
+        let b = MatRef::with_strides(&data[data.len() - span((k, n), b_by)..], (k, n), b_by);
+        let expected = chains(a, b);
+        for isa in tiers() {
+            let name = format!("{a_by:?} {b_by:?}, {isa:?}");
+            check_bits(&product(isa, a, b, (n, 1)), &expected, &name);
+        }
+    }
+}
+
+#[test]
 fn threads_keep_to_their_rows() {
     let mut random = Random::new(63);
     let (m, k, n) = (150, 200, 301);

@@ -3,7 +3,7 @@
 use crate::mat::MatRef;
 
 /// Steps of k in a block: a panel of B [KC x 48] takes a fifth of an L2 cache of 1 MiB and streams from there, 192 bytes
-/// for 24 multiply-adds, and so does A. What the next block of k costs is C, read and written once more: with
+/// for 24 multiply-adds, as do 8 numbers of A. What the next block of k costs is C, read and written once more: with
 /// 512, and MC twice as large, 1024 x 1024 x 1024 ran at 107 GFLOP/s on Zen 4, not 111; with 256 at 104.
 pub(super) const KC: usize = 1024;
 /// Rows of A in a block: [MC x KC] stays in half of an L2 cache of 1 MiB; a multiple of 6 and of 8.
@@ -17,7 +17,7 @@ const _: () = assert!(KC * 48 * 4 <= 256 << 10);
 const _: () = assert!(MC * KC * 4 <= 512 << 10 && MC.is_multiple_of(6) && MC.is_multiple_of(8));
 const _: () = assert!(KC * NC * 4 <= 8 << 20 && NC.is_multiple_of(16));
 
-/// What C takes if it is not in an L2 cache.
+/// What C takes at most to stay in an L2 cache.
 const FAR: usize = 1 << 20;
 
 /// Whether A is read where it stands: its rows run along k. Copies of them pay for no size. GFLOP/s with copies and
@@ -28,7 +28,7 @@ pub(super) fn a_in_place(a: MatRef<'_>) -> bool {
     a.strides().1 == 1
 }
 
-/// Whether C is not in a processor's caches, so that its tiles are asked for before they are written: 1024 x 1024 x
+/// Whether C may not be in an L2 cache, so that its tiles are asked for before they are read or written: 1024 x 1024 x
 /// 1024 on Emerald Rapids ran at 156 GFLOP/s without, 164 with, but 256 x 256 x 256 at 182 and 176.
 pub(super) fn is_far(c: MatRef<'_>) -> bool {
     let row = c.strides().0.saturating_mul(size_of::<f32>());

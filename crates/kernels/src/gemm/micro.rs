@@ -62,7 +62,7 @@ pub(super) enum Columns<'a> {
     Standing { rows: Rows<'a>, panel: &'a mut [f32] },
 }
 
-/// Which tile of C.
+/// Which tile of C, or strip of tiles, one below the other.
 #[derive(Clone, Copy)]
 pub(super) struct Tile {
     /// Its first row and column.
@@ -74,7 +74,7 @@ pub(super) struct Tile {
     pub(super) kc: usize,
     /// Whether C holds the sums so far; else they start at +0.
     pub(super) goes_on: bool,
-    /// Whether C lies beyond the caches of a processor.
+    /// Whether C may not be in a second cache.
     pub(super) far: bool,
 }
 
@@ -108,6 +108,7 @@ fn with_rows<S: Simd, const V: usize>(
     c: &mut MatMut<'_>,
     tile: &Tile,
 ) {
+    debug_assert!(tile.rows <= rows::<S>(), "a strip is not a tile");
     match tile.rows {
         1 => exact::<S, 1, V>(s, a, b, c, tile),
         2 => exact::<S, 2, V>(s, a, b, c, tile),
@@ -146,13 +147,13 @@ fn exact<S: Simd, const R: usize, const V: usize>(
     match b {
         Columns::Packed { panel, next } => {
             let mut next = next.chunks(LINE);
-            let most: [&[[f32; AT_ONCE]]; R] = std::array::from_fn(|i| a[i].as_chunks().0);
+            let fours: [&[[f32; AT_ONCE]]; R] = std::array::from_fn(|i| a[i].as_chunks().0);
             let mut panel = panel[..tile.kc * width].chunks_exact(AT_ONCE * width);
             for (q, b) in panel.by_ref().enumerate() {
                 prefetch_far::<1>(next.next().unwrap_or_default());
                 for j in 0..AT_ONCE {
                     let b: [S::V; V] = load(s, &b[j * width..]);
-                    step(s, &mut acc, std::array::from_fn(|i| most[i][q][j]), b);
+                    step(s, &mut acc, std::array::from_fn(|i| fours[i][q][j]), b);
                 }
             }
             let done = tile.kc / AT_ONCE * AT_ONCE;

@@ -1,4 +1,4 @@
-//! Copies blocks of a matrix into panels that the micro-kernel reads from one end to the other.
+//! Copies blocks of a matrix to where the micro-kernel reads them from one end to the other.
 
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ const NUMBERS_AHEAD: usize = 64;
 pub(super) const LINE: usize = 16;
 
 thread_local! {
-    /// Panels of A and of B, kept between products: what is allocated anew is paid for page by page, and
+    /// Copies of A and of B, kept between products: what is allocated anew is paid for page by page, and
     /// cost a product of 256 x 256 x 256 a third of its time.
     static KEPT: RefCell<[Panels; 2]> = RefCell::default();
 }
@@ -47,29 +47,29 @@ pub(super) fn with_kept<R>(f: impl FnOnce(&mut [Panels; 2]) -> R) -> R {
 /// What a panel may be written past its end: a vector's store where less is wanted.
 pub(super) const SLACK: usize = 16;
 
-/// Packs rows `i0 .. i0 + rows` and columns `p0 .. p0 + kc` of `a` into a panel of `width` rows,
-/// `[column][row in panel]`. Rows past the last are zero or the last again; what they give is not stored.
+/// Packs rows `i0 .. i0 + rows` and columns `j0 .. j0 + cols` of `a`, row by row, `width` apart. Columns past the last
+/// are zero or the last again; what they give is not stored.
 ///
-/// B is packed by its transpose. Up to [`SLACK`] numbers behind the panel change: panels are packed in their
-/// order, with room behind the last.
+/// Up to [`SLACK`] numbers behind the panel change where `width` is not a multiple of the lanes: panels are packed
+/// in their order, with room behind the last.
 #[inline(always)]
 pub(super) fn panel<S: Simd>(
     s: S,
     a: MatRef<'_>,
     (i0, rows): (usize, usize),
-    (p0, kc): (usize, usize),
+    (j0, cols): (usize, usize),
     width: usize,
     out: &mut [f32],
 ) {
-    let from = a.from(i0, p0);
+    let from = a.from(i0, j0);
     match a.strides() {
-        // The rows of a column stand side by side. A store past a column's end is overwritten by the next.
-        (1, stride) => {
-            for p in 0..kc {
-                let ahead = from.get((p + ROWS_AHEAD).saturating_mul(stride)..);
+        // A store past a row's end is overwritten by the next.
+        (stride, 1) => {
+            for i in 0..rows {
+                let ahead = from.get((i + ROWS_AHEAD).saturating_mul(stride)..);
                 let ahead = ahead.unwrap_or_default();
-                prefetch_numbers(&ahead[..rows.min(ahead.len())]);
-                let (from, to) = (&from[p * stride..][..rows], &mut out[p * width..]);
+                prefetch_numbers(&ahead[..cols.min(ahead.len())]);
+                let (from, to) = (&from[i * stride..][..cols], &mut out[i * width..]);
                 for g in (0..width).step_by(S::LANES) {
                     let x = match from.get(g..g + S::LANES) {
                         Some(whole) => s.load(whole),
@@ -79,20 +79,20 @@ pub(super) fn panel<S: Simd>(
                 }
             }
         }
-        // The columns of a row do.
-        (stride, 1) => turned::<S, NUMBERS_AHEAD>(s, (from, stride), rows, kc, width, out),
+        // The rows of a column stand side by side.
+        (1, stride) => turned::<S, NUMBERS_AHEAD>(s, (from, stride), cols, rows, width, out),
         (row_stride, col_stride) => {
-            for (p, column) in out.chunks_exact_mut(width).enumerate().take(kc) {
-                column.fill(0.0);
-                for (i, x) in column.iter_mut().enumerate().take(rows) {
-                    *x = from[i * row_stride + p * col_stride];
+            for (i, row) in out.chunks_exact_mut(width).enumerate().take(rows) {
+                row.fill(0.0);
+                for (j, x) in row.iter_mut().enumerate().take(cols) {
+                    *x = from[i * row_stride + j * col_stride];
                 }
             }
         }
     }
 }
 
-/// Packs `kc` numbers of each of `rows` rows, `stride` apart, as [`panel`] does, square by square; asks for those that are
+/// Packs `kc` numbers of each of `rows` rows, `stride` apart, number by number, `width` apart, square by square; asks for those that are
 /// `AHEAD` further on in the rows, if that is not 0.
 #[inline(always)]
 pub(super) fn turned<S: Simd, const AHEAD: usize>(

@@ -53,7 +53,7 @@ pub(super) fn product<S: Simd>(
         (_, 1) => b,
         _ => {
             let out = kept_b.room(n * k + pack::SLACK);
-            pack::panel(s, b.transposed(), (0, n), (0, k), n, out);
+            pack::panel(s, b, (0, k), (0, n), n, out);
             MatRef::new(&out[..n * k], k, n)
         }
     };

@@ -39,7 +39,7 @@ pub(super) fn product<S: Simd>(
             let out = kept_b.room(n * k + pack::SLACK);
             for j0 in (0..n).step_by(width) {
                 let cols = width.min(n - j0);
-                pack::panel(s, b.transposed(), (j0, cols), (0, k), cols, &mut out[j0 * k..]);
+                pack::panel(s, b, (0, k), (j0, cols), cols, &mut out[j0 * k..]);
             }
             &out[..n * k]
         }
