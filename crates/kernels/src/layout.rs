@@ -36,6 +36,17 @@ impl Run {
             .copied()
             .unwrap_or_else(|| std::array::from_fn(|i| run.get(i).copied().unwrap_or_default()))
     }
+
+    /// Puts its features, the first of `half`, where an image has them.
+    #[inline(always)]
+    pub(crate) fn put(self, half: [f32; HALF], image: &mut [f32]) {
+        let run = &mut image[self.first as usize..][..self.len as usize];
+        if let Some(whole) = run.first_chunk_mut() {
+            *whole = half;
+        } else {
+            run.iter_mut().zip(half).for_each(|(to, x)| *to = x);
+        }
+    }
 }
 
 /// Lanes in half a block.

@@ -239,10 +239,13 @@ impl<E: Feature> BlockRows<E> {
         prefetch_far::<SOME_FETCHED>(&self.values[entry..]);
     }
 
-    pub(super) fn unpack(&self, layout: &Layout, i: usize, out: &mut [f32]) {
+    #[inline(always)]
+    pub(crate) fn unpack(&self, layout: &Layout, i: usize, out: &mut [f32]) {
         self.each_block(i, |t, block| {
-            let block = block.as_ref();
-            layout.lanes(t).for_each(|(lane, k)| out[k] = block[lane].into());
+            let halves = block.as_ref().as_chunks::<HALF>().0;
+            for (run, half) in layout.runs()[t].iter().zip(halves) {
+                run.put(half.map(Into::into), out);
+            }
         });
     }
 }
