@@ -5,6 +5,7 @@ use crate::mat::MatRef;
 /// Steps of k in a block: a panel of B [KC x 48] takes a fifth of an L2 cache of 1 MiB and streams from there, 192 bytes
 /// for 24 multiply-adds, as do 8 numbers of A. What the next block of k costs is C, read and written once more: with
 /// 512, and MC twice as large, 1024 x 1024 x 1024 ran at 107 GFLOP/s on Zen 4, not 111; with 256 at 104.
+/// On Emerald Rapids 512 x 512 x 512 ran at 158 with 256 and MC four times as large, at 169 so.
 pub(super) const KC: usize = 1024;
 /// Rows of A in a block: [MC x KC] stays in half of an L2 cache of 1 MiB; a multiple of 6 and of 8.
 pub(super) const MC: usize = 120;

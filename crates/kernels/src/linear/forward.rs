@@ -16,6 +16,8 @@
 //! bits one by one (4.8 ms); the numbers of the blocks in memory beside their features (5.8 ms); cache lines counted
 //! instead of always 5 (0.3 ms more). And later: all weights asked for beforehand (0.15 ms more); blocks and features
 //! without checks of their numbers (no difference).
+//! On Emerald Rapids: the bits of two words in one loop, whose end is guessed wrong once an image and not twice (4.59 ms an
+//! epoch, 4.62 without).
 
 use super::{AT_ONCE, with_classes};
 use crate::batch::GROUP;
