@@ -169,6 +169,8 @@ fn tiles<S: Simd>(
         }
         let a = Rows { data: &a.data[ir * a.stride..], ..a };
         let b = match rows.take() {
+            // No other tile would read the panel (8 x 784 x 128 on Emerald Rapids: 122 GFLOP/s with it, 148 without).
+            Some(rows) if c.rows() <= mr => Columns::Standing { rows, panel: &mut [] },
             Some(rows) => Columns::Standing { rows, panel },
             None => Columns::Packed { panel, next: parts.next().unwrap_or_default() },
         };

@@ -19,7 +19,7 @@
 //! four steps of the loop that copies B (64 x 64 x 64 at 122, not 141: the compiler runs out of registers), with steps as
 //! closures (88); B of an L1 cache never copied (AVX2: 64 x 64 x 64 at 70, not 79).
 
-use super::pack::LINE;
+use super::pack::{self, LINE};
 use crate::mat::{MatMut, MatRef};
 use crate::simd::{Simd, prefetch_far, prefetch_numbers};
 
@@ -27,8 +27,6 @@ use crate::simd::{Simd, prefetch_far, prefetch_numbers};
 const MOST_COLS: usize = 48;
 /// Steps of k between two jumps.
 const AT_ONCE: usize = 4;
-/// Rows of B between the one that is copied and the one that is asked for.
-const ROWS_AHEAD: usize = 12;
 
 /// Rows of a tile.
 pub(super) const fn rows<S: Simd>() -> usize {
@@ -58,7 +56,7 @@ pub(super) struct Rows<'a> {
 pub(super) enum Columns<'a> {
     /// In a panel, `[k][whole vectors]`. What the next panel's tiles want is fetched into the second cache meanwhile.
     Packed { panel: &'a [f32], next: &'a [f32] },
-    /// Where they stand, a row for each k. They are copied to a panel on the way.
+    /// Where they stand, a row for each k. They are copied to a panel on the way, unless it has no room.
     Standing { rows: Rows<'a>, panel: &'a mut [f32] },
 }
 
@@ -162,12 +160,13 @@ fn exact<S: Simd, const R: usize, const V: usize>(
             }
         }
         Columns::Standing { rows, panel } => {
-            for (p, copy) in panel[..tile.kc * width].chunks_exact_mut(width).enumerate() {
+            let mut copies = panel.chunks_exact_mut(width);
+            for p in 0..tile.kc {
                 let b = load(s, &rows.data[p * rows.stride..][..width]);
-                store(s, &b, copy);
-                let ahead = rows.data.get((p + ROWS_AHEAD).saturating_mul(rows.stride)..);
-                let ahead = ahead.unwrap_or_default();
-                prefetch_numbers(&ahead[..width.min(ahead.len())]);
+                if let Some(copy) = copies.next() {
+                    store(s, &b, copy);
+                    pack::expect_row((rows.data, rows.stride), p, width);
+                }
                 step(s, &mut acc, std::array::from_fn(|i| a[i][p]), b);
             }
         }

@@ -66,9 +66,7 @@ pub(super) fn panel<S: Simd>(
         // A store past a row's end is overwritten by the next.
         (stride, 1) => {
             for i in 0..rows {
-                let ahead = from.get((i + ROWS_AHEAD).saturating_mul(stride)..);
-                let ahead = ahead.unwrap_or_default();
-                prefetch_numbers(&ahead[..cols.min(ahead.len())]);
+                expect_row((from, stride), i, cols);
                 let (from, to) = (&from[i * stride..][..cols], &mut out[i * width..]);
                 for g in (0..width).step_by(S::LANES) {
                     let x = match from.get(g..g + S::LANES) {
@@ -90,6 +88,13 @@ pub(super) fn panel<S: Simd>(
             }
         }
     }
+}
+
+/// While row `i` is copied, asks for as many numbers of one further on, if there is such a row.
+#[inline(always)]
+pub(super) fn expect_row((from, stride): (&[f32], usize), i: usize, cols: usize) {
+    let ahead = from.get((i + ROWS_AHEAD).saturating_mul(stride)..).unwrap_or_default();
+    prefetch_numbers(&ahead[..cols.min(ahead.len())]);
 }
 
 /// Packs `kc` numbers of each of `rows` rows, `stride` apart, number by number, `width` apart, square by square; asks for those that are
