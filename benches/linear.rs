@@ -12,6 +12,7 @@ mod shapes;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
+use kernels::batch::error_rows;
 use kernels::linear::{self, BlockPart, BlockWeights, Lists, Upcoming, padded_classes};
 use kernels::spec::Rule;
 use kernels::{Batch, F32x16, Images, Isa, Layout, softmax};
@@ -55,8 +56,8 @@ fn forward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
             let mut batches = order.chunks_exact(BATCH).cycle();
             bencher.iter(|| {
                 let rows = black_box(batches.next().unwrap_or_default());
-                let sums = (black_box(part.sums_mut()), padded_classes(CLASSES));
-                linear::forward(isa, images, rows, weights.pairs(), sums);
+                let to = black_box(part.forward_mut());
+                linear::forward(isa, images, rows, weights.lines(), to);
             });
         });
     }
@@ -67,18 +68,19 @@ fn forward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
 fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
     let mut group = criterion.benchmark_group("linear/backward");
     group.throughput(Throughput::Elements(BACKWARD.flops()));
-    let mut batch = begun();
+    let (mut batch, mut room) = (begun(), Vec::new());
     let part = batch.parts_mut().first_mut().expect("one part");
     // Probabilities of equal sums: the same 1/10 everywhere, and no error term is zero.
     part.sums_mut().fill(F32x16([1.0; 16]));
     let scale = 1.0 / 255.0 / BATCH as f32;
     softmax(Isa::detect(), part.rows_mut(), &[0.5; CLASSES], 1.0, scale);
-    let errors = (part.error_rows(), padded_classes(CLASSES));
+    let errors = error_rows(std::slice::from_ref(part), &mut room);
+    let errors = (errors, padded_classes(CLASSES));
     let blocks = 0..images.layout().block_count();
     for isa in Isa::all() {
         let mut lists = Lists::default();
         let mut w = weights.clone();
-        let mut m = vec![F32x16::default(); w.pairs_mut().len()];
+        let mut m = vec![F32x16::default(); w.lines_mut().len()];
         let mut v = m.clone();
         group.bench_function(isa.name(), |bencher| {
             let mut batches = order.chunks_exact(BATCH).take(PREPARED).cycle();
@@ -89,7 +91,7 @@ fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
                 upcoming.expect_heads(images);
                 lists.begin(isa, images, rows, blocks.clone());
                 lists.build(isa);
-                let w = w.pairs_mut();
+                let w = w.lines_mut();
                 let part = BlockPart { first: 0, w, m: &mut m, v: &mut v, shown: None };
                 let (errors, part) = (black_box(errors), (part, &upcoming));
                 linear::backward(isa, images, &lists, errors, (ADAM, 0.0), part)

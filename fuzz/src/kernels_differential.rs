@@ -2,7 +2,7 @@
 
 use kernels::batch::{self, Batch};
 use kernels::linear::{self, BlockPart, BlockWeights, Lists, Upcoming};
-use kernels::spec::Rule;
+use kernels::spec::{FEW_CLASSES, Rule};
 use kernels::{F32x16, Images, Isa, Layout, MatMut, MatRef, gemm, optim};
 
 /// Numbers of a fuzzer's bytes; zeros when they are used up.
@@ -115,6 +115,8 @@ const SHAPES: [(usize, Option<(usize, usize)>); 6] =
 fn step(source: &mut Source<'_>) -> bool {
     let (features, image) = SHAPES[source.below(6)];
     let (classes, n, is_u8) = (1 + source.below(16), 1 + source.below(40), source.below(2) == 0);
+    // Pixels may have more than few classes: up to 64.
+    let classes = if is_u8 && n % 2 == 0 { 16 + 3 * classes } else { classes };
     let layout = || Layout::new(features, image).expect("a shape that fits");
     let images = if is_u8 {
         // Half of the pixels are background.
@@ -138,7 +140,7 @@ fn step(source: &mut Source<'_>) -> bool {
         batch.begin(&labels, padded, 1);
         let mut is_finite = true;
         for part in batch.parts_mut() {
-            linear::forward(isa, &images, &rows, w.pairs(), (part.sums_mut(), padded));
+            linear::forward(isa, &images, &rows, w.lines(), part.forward_mut());
             is_finite &= kernels::softmax(isa, part.rows_mut(), &bias, scale, scale / n as f32);
         }
         let mut numbers: Vec<f32> = (0..classes).flat_map(|c| batch.error_terms(c)).collect();
@@ -148,18 +150,23 @@ fn step(source: &mut Source<'_>) -> bool {
             // A trainer stops here; what the batch holds now is of no use to anyone.
             return (false, Vec::new());
         }
-        let zeros = vec![F32x16::default(); w.pairs_mut().len()];
+        let zeros = vec![F32x16::default(); w.lines_mut().len()];
         let (mut m, mut v) = (zeros.clone(), zeros);
         let (m_all, v_all) = (&mut m[..], &mut v[..]);
-        let part = BlockPart { first: 0, w: w.pairs_mut(), m: m_all, v: v_all, shown: None };
+        let part = BlockPart { first: 0, w: w.lines_mut(), m: m_all, v: v_all, shown: None };
         let (mut lists, mut room) = (Lists::default(), Vec::new());
-        lists.begin(isa, &images, &rows, 0..images.layout().block_count());
-        lists.build(isa);
-        let errors = (batch::error_rows(batch.parts(), &mut room), padded);
         let upcoming = Upcoming { rows: &rows, own: 0..n };
-        is_finite &= linear::backward(isa, &images, &lists, errors, rule, (part, &upcoming));
+        let (errors, part) = (batch::error_rows(batch.parts(), &mut room), (part, &upcoming));
+        is_finite &= if classes <= FEW_CLASSES {
+            lists.begin(isa, &images, &rows, 0..images.layout().block_count());
+            lists.build(isa);
+            linear::backward(isa, &images, &lists, (errors, padded), rule, part)
+        } else {
+            let by_block = batch.parts()[0].by_block();
+            linear::backward_many(isa, &images, by_block, (errors, padded), rule, part)
+        };
         let moments = m.iter().chain(&v).flat_map(|lanes| lanes.0);
-        numbers.extend(w.pairs_mut().iter().flat_map(|lanes| lanes.0).chain(moments));
+        numbers.extend(w.lines_mut().iter().flat_map(|lanes| lanes.0).chain(moments));
         (is_finite, numbers)
     })
 }

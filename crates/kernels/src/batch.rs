@@ -14,8 +14,9 @@
 use std::ops::Range;
 
 use crate::isa::{Isa, dispatch};
+use crate::linear::{ByBlock, Room};
 use crate::simd::{F32x16, Simd, prefetch};
-use crate::spec::{self, FEW_CLASSES, LANES};
+use crate::spec::{self, LANES};
 
 /// Rows in a group.
 pub const GROUP: usize = 16;
@@ -38,12 +39,14 @@ pub struct BatchPart {
     sums: Vec<F32x16>,
     /// `[group][padded class]`: the error terms.
     errors: Vec<F32x16>,
-    /// `[row]`: the same by row, up to whole groups; only where there are few classes.
+    /// `[16 classes][row]`: the same by row, up to whole groups.
     error_rows: Vec<F32x16>,
     /// `[group]`: labels as f32, losses in nats, predicted classes as f32.
     label_lanes: Vec<F32x16>,
     losses: Vec<F32x16>,
     predicted: Vec<F32x16>,
+    /// Where there are more than 16 classes.
+    room: Room,
 }
 
 /// What the softmax reads and writes of the rows of a part.
@@ -101,8 +104,7 @@ impl BatchPart {
         let groups = self.labels.len().div_ceil(GROUP);
         self.sums.resize(groups * padded, F32x16::default());
         self.errors.resize(groups * padded, F32x16::default());
-        let rows_per_group = if padded <= FEW_CLASSES { GROUP } else { 0 };
-        self.error_rows.resize(groups * rows_per_group, F32x16::default());
+        self.error_rows.resize(vectors_of(padded) * groups * GROUP, F32x16::default());
         for lanes in [&mut self.label_lanes, &mut self.losses, &mut self.predicted] {
             lanes.resize(groups, F32x16::default());
         }
@@ -133,6 +135,11 @@ impl BatchPart {
         &mut self.sums
     }
 
+    /// What [`forward`](crate::linear::forward) writes: the sums, of so many padded classes, and its room.
+    pub fn forward_mut(&mut self) -> (&mut [F32x16], usize, &mut Room) {
+        (&mut self.sums, self.padded, &mut self.room)
+    }
+
     /// The rows for the softmax.
     pub fn rows_mut(&mut self) -> SoftmaxRows<'_> {
         SoftmaxRows {
@@ -147,9 +154,15 @@ impl BatchPart {
         }
     }
 
-    /// The error terms as `[row]`, 16 of each; none where there are more than few classes.
-    pub fn error_rows(&self) -> &[F32x16] {
-        &self.error_rows[..self.error_rows.len().min(self.labels.len())]
+    /// The error terms of the classes from `16 * i` on as `[row]`.
+    fn error_rows(&self, i: usize) -> &[F32x16] {
+        let room = self.error_rows.len() / vectors_of(self.padded).max(1);
+        &self.error_rows[i * room..][..self.labels.len()]
+    }
+
+    /// What its images have of each block, as the last forward pass of more than 16 classes left it.
+    pub fn by_block(&self) -> &ByBlock {
+        self.room.by_block()
     }
 
     /// The groups with the number of their rows.
@@ -255,19 +268,27 @@ impl Batch {
 /// Fetches what the backward pass reads of the parts other than number `own` into the cache.
 pub fn expect(parts: &[BatchPart], own: usize) {
     let others = || parts.iter().enumerate().filter(|&(i, _)| i != own);
-    others().for_each(|(_, part)| part.error_rows().iter().for_each(prefetch));
+    others().for_each(|(_, part)| part.error_rows.iter().for_each(prefetch));
     others().for_each(|(_, part)| part.sums.iter().for_each(prefetch));
 }
 
-/// The error terms of all `parts` as `[position]`, 16 of each; those of several parts are gathered in `room`,
-/// because what other threads wrote comes fastest all at once.
+/// The error terms of all `parts` as `[16 classes][position]`. Of several parts they are gathered in `room`, because what
+/// other threads wrote comes fastest all at once.
 pub fn error_rows<'a>(parts: &'a [BatchPart], room: &'a mut Vec<F32x16>) -> &'a [F32x16] {
-    if let [part] = parts {
-        return part.error_rows();
+    let vectors = parts.first().map_or(0, |part| vectors_of(part.padded));
+    if let ([part], 1) = (parts, vectors) {
+        return part.error_rows(0);
     }
     room.clear();
-    parts.iter().for_each(|part| room.extend_from_slice(part.error_rows()));
+    for i in 0..vectors {
+        parts.iter().for_each(|part| room.extend_from_slice(part.error_rows(i)));
+    }
     room
+}
+
+/// How many times 16 classes there are, the last ones padded.
+fn vectors_of(classes: usize) -> usize {
+    classes.div_ceil(16)
 }
 
 /// Computes the gradient of the biases `[classes]` from the probabilities of all `parts` of a batch.

@@ -106,6 +106,12 @@ impl Layout {
         (height % 2 == 0 && width % HALF == 0 && width > 0).then_some(width)
     }
 
+    /// How many blocks side by side have their first halves in the file before their second ones: a strip of tiles, or
+    /// one block where images have no shape.
+    pub(crate) fn blocks_per_strip(&self) -> usize {
+        self.image.map_or(1, |(_, width)| width.div_ceil(HALF))
+    }
+
     /// The halves of every block.
     pub(crate) fn runs(&self) -> &[[Run; 2]] {
         &self.blocks

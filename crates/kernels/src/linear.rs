@@ -21,17 +21,20 @@
 mod backward;
 mod forward;
 mod lists;
+mod many;
 mod shown;
 mod upcoming;
 
-pub use backward::{BlockPart, backward};
+pub use backward::{BlockPart, backward, backward_many};
 pub use forward::forward;
 pub use lists::Lists;
+pub use many::{ByBlock, Room};
 pub use shown::{OwnWeights, Shown};
 pub use upcoming::Upcoming;
 
+use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::layout::Layout;
-use crate::simd::F32x16;
+use crate::simd::{F32x16, flat_mut};
 use crate::spec::{FEW_CLASSES, LANES};
 
 /// The most classes for which 8-lane tiers have accumulators; more take two passes.
@@ -45,10 +48,19 @@ pub fn blocks_per_part(blocks: usize, parts: usize) -> usize {
     blocks.div_ceil(parts).next_multiple_of(2)
 }
 
-/// Classes are padded to an even number, so that two make a vector of 16 lanes; the padding is zero and
-/// stays zero.
+/// Few classes are padded to an even number, more to a multiple of 16, so that lines of 16 are whole; the padding is
+/// zero and stays zero.
 pub fn padded_classes(classes: usize) -> usize {
-    classes.next_multiple_of(2)
+    classes.next_multiple_of(if classes <= FEW_CLASSES { 2 } else { 16 })
+}
+
+/// Whether this layer's skipping of background gives the bits of the definition: for few classes the definition is to
+/// skip; for more it changes nothing only where products of features can't vanish, and these are u8.
+pub fn takes(images: &Images, classes: usize) -> bool {
+    fn vanishes<E: Feature>(_: &BlockRows<E>) -> bool {
+        E::VANISHES
+    }
+    classes <= FEW_CLASSES || !with_rows!(images, |x| vanishes(x))
 }
 
 /// Calls `$f::<.., H, N>` for `H` pairs of classes, which are `N` classes.
@@ -69,33 +81,35 @@ macro_rules! with_classes {
 }
 use with_classes;
 
-/// Weights of one number for each feature and class, in blocks: `[block][padded class][lane]`.
+/// Weights of one number for each feature and class, in blocks: of few classes `[block][padded class][lane]`, of more
+/// `[block][lane][padded class]`.
 ///
 /// Lanes past the edge of the image and padding classes are zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockWeights {
-    /// `[block][pair of classes]`: 8 lanes of one class and 8 of the next.
-    pairs: Vec<F32x16>,
+    /// `[block]`: 16 numbers to a line.
+    lines: Vec<F32x16>,
     padded: usize,
 }
 
 impl BlockWeights {
     /// Gathers `weights` [features x classes], row-major in file order.
     ///
-    /// Panics if there are no classes or more than 16, or the shapes do not fit.
+    /// Panics if there are no classes, or the shapes do not fit.
     pub fn gather(layout: &Layout, classes: usize, weights: &[f32]) -> Self {
-        assert!((1..=FEW_CLASSES).contains(&classes), "{classes} classes of 1 to {FEW_CLASSES}");
+        assert!(classes > 0, "weights of no classes");
         assert_eq!(weights.len(), layout.features() * classes, "weights of {classes} classes");
         let padded = padded_classes(classes);
-        let mut pairs = vec![F32x16::default(); layout.block_count() * padded / 2];
-        for (t, block) in pairs.chunks_exact_mut(padded / 2).enumerate() {
+        let mut lines = vec![F32x16::default(); layout.block_count() * padded / 2];
+        for (t, block) in lines.chunks_exact_mut(padded / 2).enumerate() {
+            let block = flat_mut(block);
             for (lane, k) in layout.lanes(t) {
                 for c in 0..classes {
-                    block[c / 2].0[c % 2 * LANES + lane] = weights[k * classes + c];
+                    block[place(padded, lane, c)] = weights[k * classes + c];
                 }
             }
         }
-        Self { pairs, padded }
+        Self { lines, padded }
     }
 
     /// Writes the weights [features x classes], row-major in file order.
@@ -104,24 +118,30 @@ impl BlockWeights {
     pub fn scatter(&self, layout: &Layout, classes: usize, weights: &mut [f32]) {
         assert_eq!(padded_classes(classes), self.padded, "{classes} classes");
         assert_eq!(weights.len(), layout.features() * classes, "weights of {classes} classes");
-        for (t, block) in self.pairs.chunks_exact(self.padded / 2).enumerate() {
+        for (t, block) in self.lines.chunks_exact(self.padded / 2).enumerate() {
             for (lane, k) in layout.lanes(t) {
                 for c in 0..classes {
-                    weights[k * classes + c] = block[c / 2].0[c % 2 * LANES + lane];
+                    let at = place(self.padded, lane, c);
+                    weights[k * classes + c] = block[at / 16].0[at % 16];
                 }
             }
         }
     }
 
-    /// The weights as `[block][pair of classes]`.
-    pub fn pairs(&self) -> &[F32x16] {
-        &self.pairs
+    /// The weights `[block]`, in half as many lines of 16 as there are padded classes.
+    pub fn lines(&self) -> &[F32x16] {
+        &self.lines
     }
 
-    /// The weights as `[block][pair of classes]`, to be cut into parts for [`backward`].
-    pub fn pairs_mut(&mut self) -> &mut [F32x16] {
-        &mut self.pairs
+    /// The same, to be cut into parts for [`backward`].
+    pub fn lines_mut(&mut self) -> &mut [F32x16] {
+        &mut self.lines
     }
+}
+
+/// Where in a block the weight of a lane and class stands.
+fn place(padded: usize, lane: usize, class: usize) -> usize {
+    if padded <= FEW_CLASSES { class * LANES + lane } else { lane * padded + class }
 }
 
 #[cfg(test)]

@@ -174,21 +174,30 @@ fn errors<S: Simd, const V: usize>(
     }
 }
 
-/// Copies the error terms of each row to one place, where the batch has room for that. What stands there past
-/// the last class is of no meaning.
+/// Copies the error terms of each row to one place for every 16 classes. What stands there past the last class is of
+/// no meaning.
 #[inline(always)]
 fn turn<S: Simd>(s: S, rows: &mut SoftmaxRows<'_>, padded: usize) {
-    let (groups, _) = rows.error_rows.as_chunks_mut::<GROUP>();
-    for (rows, errors) in groups.iter_mut().zip(rows.errors.chunks_exact_mut(padded)) {
-        let errors = flat_mut(errors);
-        for first_class in (0..padded).step_by(S::LANES) {
-            let classes = S::LANES.min(padded - first_class);
-            for first_row in (0..GROUP).step_by(S::LANES / 2) {
-                let from = &errors[first_class * GROUP + first_row..];
-                let turned = s.turn(from, GROUP, classes);
-                for (&row, to) in turned.as_ref().iter().zip(&mut rows[first_row..]) {
-                    s.store(row, &mut to.0[first_class..]);
-                }
+    let (all, _) = rows.error_rows.as_chunks_mut::<GROUP>();
+    let groups = (rows.errors.len() / padded).max(1);
+    for (i, of_classes) in all.chunks_exact_mut(groups).enumerate() {
+        for (rows, errors) in of_classes.iter_mut().zip(rows.errors.chunks_exact_mut(padded)) {
+            let errors = &mut errors[16 * i..padded.min(16 * (i + 1))];
+            turn_group(s, rows, flat_mut(errors));
+        }
+    }
+}
+
+/// Copies up to 16 error terms `[class][row]` of 16 rows to `[row]`.
+#[inline(always)]
+fn turn_group<S: Simd>(s: S, rows: &mut [F32x16; GROUP], errors: &[f32]) {
+    let all = errors.len() / GROUP;
+    for first_class in (0..all).step_by(S::LANES) {
+        let classes = S::LANES.min(all - first_class);
+        for first_row in (0..GROUP).step_by(S::LANES / 2) {
+            let turned = s.turn(&errors[first_class * GROUP + first_row..], GROUP, classes);
+            for (&row, to) in turned.as_ref().iter().zip(&mut rows[first_row..]) {
+                s.store(row, &mut to.0[first_class..]);
             }
         }
     }

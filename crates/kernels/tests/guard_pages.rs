@@ -12,7 +12,8 @@ use std::ptr;
 
 use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, rules, tiers};
 use kernels::batch::{self, Batch};
-use kernels::linear::{self, BlockPart, BlockWeights, Lists, OwnWeights, Upcoming};
+use kernels::linear::{self, BlockPart, BlockWeights, ByBlock, Lists, OwnWeights, Room, Upcoming};
+use kernels::spec::FEW_CLASSES;
 use kernels::{F32x16, MatMut, MatRef, gemm, optim, reference};
 
 /// Which end of a slice meets the forbidden page.
@@ -104,13 +105,20 @@ fn the_guard_holds_what_it_was_given() {
     }
 }
 
+/// The numbers of classes that the linear layer takes of these images: few, and of pixels one to five times 16.
+fn classes_of(data: &Data) -> impl Iterator<Item = usize> + use<> {
+    let (images, more) = (&data.images, [17, 32, 33, 50, 64, 70]);
+    let more: Vec<usize> = more.into_iter().filter(|&n| linear::takes(images, n)).collect();
+    (1..=16).chain(more)
+}
+
 #[test]
 fn forward_and_softmax() {
     let mut random = Random::new(70);
     for kind in [Kind::Sparse, Kind::Floats] {
         let data = Data::new(kind, (15, Some((5, 3))), 8, &mut random);
         for (classes, n) in
-            (1..=16).flat_map(|classes| [1, 2, 15, 16, 17, 33].map(|n| (classes, n)))
+            classes_of(&data).flat_map(|classes| [1, 2, 15, 16, 17, 33].map(|n| (classes, n)))
         {
             let weights = random.many(15 * classes);
             let weights = BlockWeights::gather(data.images.layout(), classes, &weights);
@@ -123,12 +131,13 @@ fn forward_and_softmax() {
                 let mut fenced = plain.clone();
                 let [part] = plain.parts_mut() else { panic!("one part") };
                 let forward = |rows: &[u32], weights: &[F32x16], sums: &mut [F32x16]| {
-                    linear::forward(isa, &data.images, rows, weights, (sums, padded));
+                    let to = (sums, padded, &mut Room::default());
+                    linear::forward(isa, &data.images, rows, weights, to);
                 };
-                forward(&rows, weights.pairs(), part.sums_mut());
+                forward(&rows, weights.lines(), part.sums_mut());
                 let zeros = vec![F32x16::default(); part.sums_mut().len()];
                 let mut sums = Guarded::new(&zeros, edge);
-                let weights = Guarded::new(weights.pairs(), edge);
+                let weights = Guarded::new(weights.lines(), edge);
                 forward(&Guarded::new(&rows, edge), &weights, &mut sums);
                 check_bits(&flat16(&sums), &flat16(part.sums_mut()), &format!("sums, {isa:?}"));
                 assert!(kernels::softmax(isa, part.rows_mut(), &bias, 0.5, 0.25));
@@ -152,7 +161,7 @@ fn backward() {
     for (kind, n) in [(Kind::Sparse, 1), (Kind::Floats, 17), (Kind::Dense, 33)] {
         // Twelve blocks, the last of every row of them ragged.
         let data = Data::new(kind, (77, Some((7, 11))), 8, &mut random);
-        for classes in 1..=16 {
+        for classes in classes_of(&data) {
             let state = State::random(&data, classes, 1.0, &mut random);
             let rows = data.rows(n, &mut random);
             let labels: Vec<u32> = (0..n).map(|_| random.below(classes as u32)).collect();
@@ -173,12 +182,20 @@ fn backward() {
                         let part = BlockPart { first, w, m, v, shown };
                         let (images, mut lists) = (&data.images, Lists::default());
                         let fenced = Guarded::new(&rows, edge);
-                        lists.begin(isa, images, &fenced, first..first + count);
-                        lists.build(isa);
-                        let errors = Guarded::new(fast.batch.parts()[0].error_rows(), edge);
                         let upcoming = Upcoming { rows: &fenced, own: n / 2..n };
                         let part = (part, &upcoming);
-                        linear::backward(isa, images, &lists, (&errors, padded), rule, part)
+                        let mut room = Vec::new();
+                        let errors = batch::error_rows(fast.batch.parts(), &mut room);
+                        let errors = Guarded::new(errors, edge);
+                        let (errors, blocks) = ((&errors[..], padded), first..first + count);
+                        if classes > FEW_CLASSES {
+                            let mut listed = ByBlock::default();
+                            listed.list(isa, images, &fenced, blocks);
+                            return linear::backward_many(isa, images, &listed, errors, rule, part);
+                        }
+                        lists.begin(isa, images, &fenced, blocks);
+                        lists.build(isa);
+                        linear::backward(isa, images, &lists, errors, rule, part)
                     };
                     // As one of two threads, too, which streams the weights to others.
                     let (mut own, mut streamed) =

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use kernels::linear::padded_classes;
 use kernels::team::Team;
 use kernels::{Batch, Isa, NonFinite};
 use rayon::prelude::*;
@@ -43,8 +44,7 @@ impl Classifier {
             data.features(),
             "features of the model and of the images"
         );
-        let layout = data.images().layout();
-        let layer = Layer::gather(layout, parameters.classes(), &parameters.weights);
+        let layer = Layer::gather(data.images(), parameters.classes(), &parameters.weights);
         Self { isa, layer, bias: parameters.bias.clone() }
     }
 
@@ -103,7 +103,7 @@ fn forward(
 ) -> Result<Batch, NonFinite> {
     let (images, classes) = (data.images(), bias.len());
     let mut batch = Batch::default();
-    batch.begin(&data.labels()[rows.clone()], Layer::padded(classes), 1);
+    batch.begin(&data.labels()[rows.clone()], padded_classes(classes), 1);
     let indices: Vec<u32> = rows.clone().map(|row| row as u32).collect();
     let finite = batch.parts_mut().iter_mut().all(|part| {
         layer.forward(isa, images, &indices, classes, part);

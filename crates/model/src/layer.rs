@@ -2,7 +2,6 @@
 
 use kernels::batch::BatchPart;
 use kernels::linear::{self, BlockWeights};
-use kernels::spec::FEW_CLASSES;
 use kernels::{Images, Isa, Layout, NonFinite, dense, spec};
 
 use crate::dataset::Dataset;
@@ -10,17 +9,17 @@ use crate::dataset::Dataset;
 /// Weights (or moments) of features and classes.
 #[derive(Clone, Debug)]
 pub(crate) enum Layer {
-    /// Up to 16 classes: in blocks of features.
+    /// Up to 16 classes, or pixels of any number: in blocks of features.
     Blocks(BlockWeights),
-    /// More: [features x classes], row-major in file order.
+    /// More classes of f32 features: [features x classes], row-major in file order.
     Dense(Vec<f32>),
 }
 
 impl Layer {
-    /// Takes weights [features x classes], row-major in file order.
-    pub(crate) fn gather(layout: &Layout, classes: usize, weights: &[f32]) -> Self {
-        if classes <= FEW_CLASSES {
-            Self::Blocks(BlockWeights::gather(layout, classes, weights))
+    /// Takes weights [features x classes], row-major in file order, for images like these.
+    pub(crate) fn gather(images: &Images, classes: usize, weights: &[f32]) -> Self {
+        if linear::takes(images, classes) {
+            Self::Blocks(BlockWeights::gather(images.layout(), classes, weights))
         } else {
             Self::Dense(weights.to_vec())
         }
@@ -38,11 +37,6 @@ impl Layer {
         }
     }
 
-    /// Classes, with those that the kernels pad.
-    pub(crate) fn padded(classes: usize) -> usize {
-        if classes <= FEW_CLASSES { linear::padded_classes(classes) } else { classes }
-    }
-
     /// Computes the sums of a part of a batch, whose images are `rows`.
     pub(crate) fn forward(
         &self,
@@ -54,8 +48,7 @@ impl Layer {
     ) {
         match self {
             Self::Blocks(weights) => {
-                let padded = part.padded();
-                linear::forward(isa, images, rows, weights.pairs(), (part.sums_mut(), padded));
+                linear::forward(isa, images, rows, weights.lines(), part.forward_mut());
             }
             Self::Dense(weights) => dense::forward(isa, images, rows, weights, classes, part),
         }

@@ -13,8 +13,8 @@
 use std::ops::Range;
 
 use kernels::batch::{self, Batch, BatchPart};
-use kernels::linear::{self, BlockPart, Lists, OwnWeights, Upcoming};
-use kernels::spec::{self, Rule};
+use kernels::linear::{self, BlockPart, ByBlock, Lists, OwnWeights, Upcoming};
+use kernels::spec::{self, FEW_CLASSES, Rule};
 use kernels::team::Team;
 use kernels::{F32x16, Isa, NonFinite, dense, optim};
 
@@ -93,8 +93,9 @@ impl Own<'_> {
 /// What a thread keeps from step to step, so that no step allocates; only `weights` mean anything after one.
 #[derive(Default)]
 struct Scratch {
-    /// Which images have which of its blocks.
+    /// Which images have which of its blocks: where classes are few, and where they are more.
     lists: Lists,
+    listed: ByBlock,
     /// The error terms of all images of a batch that has several parts.
     errors: Vec<F32x16>,
     /// The weights as it sees them.
@@ -123,7 +124,7 @@ impl Forward<'_> {
         let positions = batch::positions(rows.len(), self.parts, index);
         let own = &rows[positions.clone()];
         let labels = own.iter().map(|&row| self.data.labels()[row as usize]);
-        part.begin(positions, labels, Layer::padded(self.classes));
+        part.begin(positions, labels, linear::padded_classes(self.classes));
         sums(own, part);
         let scale = self.data.images().scale();
         kernels::softmax(self.isa, part.rows_mut(), bias, scale, scale / rows.len() as f32)
@@ -133,12 +134,12 @@ impl Forward<'_> {
 impl Network {
     /// Begins with `parameters`; the moments are zero.
     pub(crate) fn new(isa: Isa, team: Team, data: &Dataset, parameters: &Parameters) -> Self {
-        let (layout, classes) = (data.images().layout(), parameters.classes());
-        let zeros = Layer::gather(layout, classes, &vec![0.0; parameters.weights.len()]);
+        let (images, classes) = (data.images(), parameters.classes());
+        let zeros = Layer::gather(images, classes, &vec![0.0; parameters.weights.len()]);
         Self {
             isa,
             classes,
-            weights: Layer::gather(layout, classes, &parameters.weights),
+            weights: Layer::gather(images, classes, &parameters.weights),
             m: zeros.clone(),
             v: zeros,
             bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
@@ -179,10 +180,10 @@ impl Network {
     /// Goes on with the parameters and moments of [`Network::state`]. Lanes that are padded get +0, which
     /// they always hold.
     pub(crate) fn restore(&mut self, data: &Dataset, state: [&Parameters; 3]) {
-        let layout = data.images().layout();
+        let images = data.images();
         self.begun_for = 0;
         [self.weights, self.m, self.v] =
-            state.map(|part| Layer::gather(layout, self.classes, &part.weights));
+            state.map(|part| Layer::gather(images, self.classes, &part.weights));
         self.bias = state.map(|part| part.bias.clone());
     }
 
@@ -272,7 +273,8 @@ impl Network {
         aside: Aside<'_>,
     ) -> Result<(), usize> {
         let pass = self.pass(data);
-        let (isa, images, padded) = (self.isa, data.images(), Layer::padded(self.classes));
+        let (isa, images, padded) = (self.isa, data.images(), linear::padded_classes(self.classes));
+        let few = self.classes <= FEW_CLASSES;
         let (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) =
             (&mut self.weights, &mut self.m, &mut self.v)
         else {
@@ -282,7 +284,7 @@ impl Network {
         let per_part = linear::blocks_per_part(count, pass.parts);
         let len = per_part * padded / 2;
         self.scratch.resize_with(pass.parts, Scratch::default);
-        let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
+        let moments = m.lines_mut().chunks_mut(len).zip(v.lines_mut().chunks_mut(len));
         let mut moments = moments.chain(std::iter::repeat_with(Default::default));
         let mut own: Vec<Own<'_>> = Vec::new();
         let mut aside: Option<Aside<'_>> = Some(aside);
@@ -290,7 +292,7 @@ impl Network {
             let blocks = (index * per_part).min(count)..((index + 1) * per_part).min(count);
             let (m, v) = moments.next().unwrap_or_default();
             if self.begun_for != pass.parts {
-                scratch.weights.begin(w.pairs(), len, (index, pass.parts));
+                scratch.weights.begin(w.lines(), len, (index, pass.parts));
             }
             let (aside, bias) = (aside.take(), self.bias.clone());
             own.push(Own { index, blocks, m, v, scratch, aside, bias });
@@ -300,15 +302,17 @@ impl Network {
             steps.rules.len(),
             &mut own,
             self.batch.cut(pass.parts),
-            (w.pairs_mut(), len),
+            (w.lines_mut(), len),
             |step, own, part, weights| {
                 let (rows, upcoming) = steps.rows(step);
                 own.upcoming(pass, upcoming).expect_heads(images);
                 let Scratch { lists, weights: own_weights, .. } = &mut *own.scratch;
-                lists.begin(isa, images, rows, own.blocks.clone());
+                if few {
+                    lists.begin(isa, images, rows, own.blocks.clone());
+                }
                 let weights = own_weights.read(weights);
                 let finite = pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
-                    linear::forward(isa, images, rows, weights, (part.sums_mut(), padded));
+                    linear::forward(isa, images, rows, weights, part.forward_mut());
                 });
                 if let Some(aside) = &mut own.aside {
                     aside();
@@ -318,14 +322,26 @@ impl Network {
             |step, own, parts, w| {
                 let rule = (steps.rules[step], steps.l2);
                 let upcoming = own.upcoming(pass, steps.rows(step).1);
-                let Scratch { lists, errors, weights } = &mut *own.scratch;
+                let Scratch { lists, listed, errors, weights } = &mut *own.scratch;
                 batch::expect(parts, own.index);
-                lists.build(isa);
-                let errors = batch::error_rows(parts, errors);
                 let ((w, shown), m, v) = (weights.write(w), &mut *own.m, &mut *own.v);
                 let blocks = BlockPart { first: own.blocks.start, w, m, v, shown };
                 let blocks = (blocks, &upcoming);
-                let finite = linear::backward(isa, images, lists, (errors, padded), rule, blocks);
+                let finite = if few {
+                    lists.build(isa);
+                    let errors = (batch::error_rows(parts, errors), padded);
+                    linear::backward(isa, images, lists, errors, rule, blocks)
+                } else {
+                    let by_block = match parts {
+                        [only] => only.by_block(),
+                        _ => {
+                            listed.list(isa, images, steps.rows(step).0, own.blocks.clone());
+                            listed
+                        }
+                    };
+                    let errors = (batch::error_rows(parts, errors), padded);
+                    linear::backward_many(isa, images, by_block, errors, rule, blocks)
+                };
                 finite & update_bias(isa, parts, rule.0, &mut own.bias)
             },
         );

@@ -41,8 +41,10 @@
 //! | the same, the bits walked without a list | 6.2, and 10.2 with AVX2 |
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use super::lists::Lists;
+use super::many::{self, ByBlock};
 use super::shown::{Shown, expect_others};
 use super::upcoming::Upcoming;
 use super::{AT_ONCE, with_classes};
@@ -53,7 +55,7 @@ use crate::simd::{F32x16, Simd, Stream, flat_mut};
 use crate::softmax::is_zero;
 use crate::spec::{LANES, Rule};
 
-/// A run of blocks that one worker owns: their weights and moments as `[block][pair of classes]`.
+/// A run of blocks that one worker owns: their weights and moments, as [`BlockWeights`](super::BlockWeights) has them.
 #[derive(Debug)]
 pub struct BlockPart<'a> {
     /// The index of the first block.
@@ -68,12 +70,29 @@ pub struct BlockPart<'a> {
     pub shown: Option<Shown<'a>>,
 }
 
+impl BlockPart<'_> {
+    /// The blocks, of so many padded classes.
+    ///
+    /// Panics if weights and moments are not of the same whole blocks.
+    fn blocks(&self, padded: usize) -> Range<usize> {
+        let n = self.w.len();
+        let shown = self.shown.as_ref().map_or(n, |shown| shown.weights.len());
+        assert_eq!(
+            (n % (padded / 2), self.m.len(), self.v.len()),
+            (0, n, n),
+            "weights and moments"
+        );
+        assert_eq!(shown, n, "weights that are shown");
+        self.first..self.first + n / (padded / 2)
+    }
+}
+
 /// Computes the gradient of the blocks of `part` from the error terms of a batch, and updates their
 /// weights and moments at once; returns whether all new weights are finite. The images `upcoming` are fetched
 /// into the cache on the way.
 ///
 /// Shapes: `lists` of the same blocks and the images of the batch; `errors` [images of the batch], with the
-/// `padded` classes of each. Equals `spec::gradient` and `spec::update` bit for bit.
+/// `padded` classes of each, 16 at most. Equals `spec::gradient` and `spec::update` bit for bit.
 ///
 /// Panics if the shapes do not fit, or there is no such image among `upcoming`.
 pub fn backward(
@@ -84,17 +103,36 @@ pub fn backward(
     rule: (Rule, f32),
     (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
-    let (n, half) = (part.w.len(), padded / 2);
-    assert_eq!((n % half, part.m.len(), part.v.len()), (0, n, n), "weights and moments");
-    assert_eq!(
-        part.shown.as_ref().map_or(n, |shown| shown.weights.len()),
-        n,
-        "weights that are shown"
-    );
-    assert_eq!(lists.blocks(), part.first..part.first + n / half, "blocks");
+    assert_eq!(lists.blocks(), part.blocks(padded), "blocks");
     assert_eq!(lists.images(), errors.len(), "images of the batch");
     let (errors, part) = ((errors, padded), (part, upcoming));
     with_rows!(images, |x| dispatch!(isa, |s| backward_classes(s, x, lists, errors, rule, part)))
+}
+
+/// The same for more than 16 classes of pixels.
+///
+/// Shapes: `by_block` has the images of the batch and these blocks, or more; `errors` [16 classes][images of the batch],
+/// of `padded` classes.
+///
+/// Panics if the shapes do not fit, or there is no such image among `upcoming`.
+pub fn backward_many(
+    isa: Isa,
+    images: &Images,
+    by_block: &ByBlock,
+    (errors, padded): (&[F32x16], usize),
+    rule: (Rule, f32),
+    (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
+) -> bool {
+    let (blocks, (listed, n)) = (part.blocks(padded), by_block.shape());
+    assert!(listed.start <= blocks.start && blocks.end <= listed.end, "{blocks:?} of {listed:?}");
+    assert_eq!(errors.len() * 16, n * padded, "error terms of {n} images");
+    let mut room = vec![F32x16::default(); padded / 4];
+    let part = (part, upcoming);
+    with_rows!(images, |x| dispatch!(isa, |s| {
+        backward_lists(s, x, flat_mut(&mut room), rule, part, |i, g| {
+            many::gradient(s, by_block, errors, (blocks.start + i / 2, i % 2), g);
+        })
+    }))
 }
 
 #[inline(always)]
@@ -106,21 +144,53 @@ fn backward_classes<S: Simd, E: Feature>(
     rule: (Rule, f32),
     part: (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
-    with_classes!(padded, backward_blocks::<S, E>(s, images, lists, errors, rule, part))
+    assert_eq!(lists.per_list(), S::BLOCKS, "blocks in a list");
+    with_classes!(padded, backward_few::<S, E>(s, images, lists, errors, rule, part))
 }
 
 #[inline(always)]
-fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
+fn backward_few<S: Simd, E: Feature, const H: usize, const N: usize>(
     s: S,
     images: &BlockRows<E>,
     lists: &Lists,
     errors: &[F32x16],
     rule: (Rule, f32),
-    (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
+    part: (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
-    assert_eq!(lists.per_list(), S::BLOCKS, "blocks in a list");
-    let of_block = N * LANES;
-    let of_list = S::BLOCKS * of_block;
+    // In memory, as the weights stand: the update need not be written out for each of their vectors.
+    let mut room = [F32x16::default(); N];
+    let room = &mut flat_mut(&mut room)[..S::BLOCKS * N * LANES];
+    backward_lists(
+        s,
+        images,
+        room,
+        rule,
+        part,
+        #[inline(always)]
+        |i, g| {
+            let gradient = gradient::<_, E, H, _>(s, images, || lists.list_of(i, errors));
+            for (h, [even, odd]) in gradient.into_iter().enumerate() {
+                // The two halves of a block's pair of classes, or that pair of one block and of the next.
+                let step = if S::BLOCKS == 1 { LANES } else { N * LANES };
+                let [first, second] = s.zip_blocks(even, odd);
+                s.store(first, &mut g[2 * LANES * h..]);
+                s.store(second, &mut g[2 * LANES * h + step..]);
+            }
+        },
+    )
+}
+
+/// Walks the part list by list: the gradient, which `gradient` puts into the room `g`, and the update.
+#[inline(always)]
+fn backward_lists<S: Simd, E: Feature>(
+    s: S,
+    images: &BlockRows<E>,
+    g: &mut [f32],
+    rule: (Rule, f32),
+    (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
+    gradient: impl Fn(usize, &mut [f32]),
+) -> bool {
+    let of_list = g.len();
     let BlockPart { first, w, m, v, shown } = part;
     let (shown, others) =
         shown.map_or((None, &[][..]), |shown| (Some(shown.weights), shown.others));
@@ -128,22 +198,13 @@ fn backward_blocks<S: Simd, E: Feature, const H: usize, const N: usize>(
     let n_lists = w.len().div_ceil(of_list / 16);
     let (w, m, v) = (flat_mut(w), flat_mut(m), flat_mut(v));
     let moments = m.chunks_mut(of_list).zip(v.chunks_mut(of_list));
-    let (mut poison, mut room) = (s.splat(0.0), [F32x16::default(); N]);
+    let mut poison = s.splat(0.0);
     for (i, (w, (m, v))) in w.chunks_mut(of_list).zip(moments).enumerate() {
         if let Some(shown) = &shown {
             expect_others(shown, others, i * of_list / 16..(i + 1) * of_list / 16);
         }
-        let gradient = gradient::<_, E, H, _>(s, images, || lists.list_of(i, errors));
+        gradient(i, g);
         upcoming.expect_entries(images, first, (i, n_lists));
-        // In memory, as the weights stand: the update need not be written out for each of their vectors.
-        let g = flat_mut(&mut room);
-        for (h, [even, odd]) in gradient.into_iter().enumerate() {
-            // The two halves of a block's pair of classes, or that pair of one block and of the next.
-            let step = if S::BLOCKS == 1 { LANES } else { of_block };
-            let [first, second] = s.zip_blocks(even, odd);
-            s.store(first, &mut g[2 * LANES * h..]);
-            s.store(second, &mut g[2 * LANES * h + step..]);
-        }
         // The last list may be for one block alone. The rule comes from memory each time, because vectors of its
         // numbers would take registers from the sums above.
         let poison_of_list = update_vectors(s, black_box(rule), &g[..w.len()], (&mut *w, m, v));

@@ -19,12 +19,13 @@
 //! On Emerald Rapids: the bits of two words in one loop, whose end is guessed wrong once an image and not twice (4.59 ms an
 //! epoch, 4.62 without).
 
-use super::{AT_ONCE, with_classes};
+use super::many::{self, Room};
+use super::{AT_ONCE, takes, with_classes};
 use crate::batch::GROUP;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::simd::{F32x16, Simd};
-use crate::spec::LANES;
+use crate::spec::{FEW_CLASSES, LANES};
 
 /// Images between the one whose entries are asked for and the one that is worked on.
 const AHEAD: usize = 2;
@@ -32,20 +33,29 @@ const AHEAD: usize = 2;
 /// Computes the sums `S` of the images `rows`: `S[c] = x W[.., c]`, before scale and bias.
 ///
 /// Shapes: `sums` `[group of 16 rows][padded class]`, whose lanes past the last row get sums of other images, or
-/// zero; `weights` `[block][pair of classes]`. Equals `spec::logits` bit for bit.
+/// zero; `weights` as [`BlockWeights`](super::BlockWeights) has them. Equals `spec::logits` bit for bit.
 ///
-/// Panics if the shapes do not fit or there is no such image.
+/// Panics if the shapes do not fit, there is no such image, or the layer does not take so many classes of these
+/// images ([`takes`]).
 pub fn forward(
     isa: Isa,
     images: &Images,
     rows: &[u32],
     weights: &[F32x16],
-    (sums, padded): (&mut [F32x16], usize),
+    (sums, padded, room): (&mut [F32x16], usize, &mut Room),
 ) {
-    assert_eq!(weights.len(), images.layout().block_count() * padded / 2, "weights");
+    let layout = images.layout();
+    assert_eq!(weights.len(), layout.block_count() * padded / 2, "weights");
     assert_eq!(sums.len(), rows.len().div_ceil(GROUP) * padded, "sums of {} rows", rows.len());
-    let sums = (sums, padded);
-    with_rows!(images, |x| dispatch!(isa, |s| forward_classes(s, x, rows, weights, sums)));
+    if padded <= FEW_CLASSES {
+        let sums = (sums, padded);
+        with_rows!(images, |x| dispatch!(isa, |s| forward_classes(s, x, rows, weights, sums)));
+    } else {
+        assert!(takes(images, padded), "{padded} classes of f32 features");
+        let lines = padded / 16;
+        room.begin(isa, images, rows, lines);
+        dispatch!(isa, |s| many::forward(s, layout, room, (weights, lines), sums));
+    }
 }
 
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! The kernels put together as a trainer does, one part after the other.
 
 use kernels::batch::{self, Batch};
-use kernels::linear::{self, BlockPart, BlockWeights, Lists, OwnWeights, Upcoming};
+use kernels::linear::{self, BlockPart, BlockWeights, ByBlock, Lists, OwnWeights, Upcoming};
 use kernels::spec::{self, FEW_CLASSES, Model, Rule};
 use kernels::{F32x16, Isa, dense, optim};
 
@@ -29,7 +29,7 @@ impl Fast {
     pub fn new(isa: Isa, parts: usize, data: &Data, state: &State) -> Self {
         let classes = state.model.bias.len();
         let three = [&state.model, &state.m, &state.v];
-        let layer = |model: &Model| match classes <= FEW_CLASSES {
+        let layer = |model: &Model| match linear::takes(&data.images, classes) {
             true => {
                 Layer::Blocks(BlockWeights::gather(data.images.layout(), classes, &model.weights))
             }
@@ -46,9 +46,7 @@ impl Fast {
     }
 
     fn begin(&mut self, labels: &[u32]) {
-        let few = self.classes <= FEW_CLASSES;
-        let padded = if few { linear::padded_classes(self.classes) } else { self.classes };
-        self.batch.begin(labels, padded, self.parts);
+        self.batch.begin(labels, linear::padded_classes(self.classes), self.parts);
     }
 
     /// Computes the sums of the images `rows`; returns them as [row][class].
@@ -58,9 +56,8 @@ impl Fast {
             let rows = &rows[part.positions()];
             match &self.layers[0] {
                 Layer::Blocks(w) => {
-                    let padded = part.padded();
-                    let sums = (part.sums_mut(), padded);
-                    linear::forward(self.isa, &data.images, rows, w.pairs(), sums);
+                    let to = part.forward_mut();
+                    linear::forward(self.isa, &data.images, rows, w.lines(), to);
                 }
                 Layer::Dense(w) => {
                     dense::forward(self.isa, &data.images, rows, w, self.classes, part);
@@ -87,17 +84,17 @@ impl Fast {
     pub fn backward(&mut self, data: &Data, rows: &[u32], rule: (Rule, f32)) -> bool {
         let (isa, batch, images) = (self.isa, &self.batch, &data.images);
         let mut room = Vec::new();
-        let errors =
-            (batch::error_rows(batch.parts(), &mut room), linear::padded_classes(self.classes));
+        let padded = linear::padded_classes(self.classes);
+        let errors = (batch::error_rows(batch.parts(), &mut room), padded);
         let [w, m, v] = &mut self.layers;
         let mut finite = match (w, m, v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
                 let blocks = images.layout().block_count();
                 let per_part = linear::blocks_per_part(blocks, self.parts);
-                let len = per_part * linear::padded_classes(self.classes) / 2;
-                let all = w.pairs().to_vec();
-                let moments = m.pairs_mut().chunks_mut(len).zip(v.pairs_mut().chunks_mut(len));
-                let parts = w.pairs_mut().chunks_mut(len).zip(moments);
+                let len = per_part * padded / 2;
+                let all = w.lines().to_vec();
+                let moments = m.lines_mut().chunks_mut(len).zip(v.lines_mut().chunks_mut(len));
+                let parts = w.lines_mut().chunks_mut(len).zip(moments);
                 // The last ones may have no blocks.
                 let parts = parts.chain(std::iter::repeat_with(Default::default)).take(self.parts);
                 let update = |(i, (shown, (m, v))): (usize, (&mut [F32x16], _))| {
@@ -107,14 +104,26 @@ impl Fast {
                     let (w, to) = own.write(&mut *shown);
                     let part = BlockPart { first, w, m, v, shown: to };
                     let mut lists = Lists::default();
-                    let blocks = part.first..part.first + part.w.len() / (errors.1 / 2);
+                    let blocks = part.first..part.first + part.w.len() / (padded / 2);
                     // What comes next may be anything; it is only fetched.
                     let upcoming = Upcoming { rows, own: 0..rows.len() / 2 };
                     upcoming.expect_heads(images);
-                    lists.begin(isa, images, rows, blocks);
-                    lists.build(isa);
                     let part = (part, &upcoming);
-                    let finite = linear::backward(isa, images, &lists, errors, rule, part);
+                    let finite = if padded <= FEW_CLASSES {
+                        lists.begin(isa, images, rows, blocks);
+                        lists.build(isa);
+                        linear::backward(isa, images, &lists, errors, rule, part)
+                    } else {
+                        let mut listed = ByBlock::default();
+                        let by_block = match batch.parts() {
+                            [only] => only.by_block(),
+                            _ => {
+                                listed.list(isa, images, rows, blocks);
+                                &listed
+                            }
+                        };
+                        linear::backward_many(isa, images, by_block, errors, rule, part)
+                    };
                     let kept = own.write(&mut *shown).0.to_vec();
                     let bits =
                         |w: &[F32x16]| w.iter().flat_map(|w| w.0.map(f32::to_bits)).collect();
@@ -164,7 +173,7 @@ impl Fast {
                     blocks.scatter(layout, self.classes, &mut weights);
                     let mut again = BlockWeights::gather(layout, self.classes, &weights);
                     let mut blocks = blocks.clone();
-                    for (kept, again) in blocks.pairs_mut().iter().zip(again.pairs_mut()) {
+                    for (kept, again) in blocks.lines_mut().iter().zip(again.lines_mut()) {
                         check_bits(&kept.0, &again.0, "padding");
                     }
                     weights

@@ -1,0 +1,300 @@
+//! More than 16 classes: sums forward and gradients backward, half a block of features at a time, over the images that
+//! have the block.
+//!
+//! ```text
+//! forward   for each half block, in file order:      backward   for each half block:
+//!     w[j] = weights of its 4 features                   g[j] = 0
+//!     for each image of the part that has it:            for each image of the batch that has it:
+//!         x = its 4 features                                 x = its 4 features
+//!         S[image] += x[j] * w[j]     j ascending            g[j] += x[j] * d[image]
+//! ```
+//!
+//! Classes are lanes, features are broadcast. Before either pass a thread lists its images by block, for its own blocks,
+//! and makes f32 of their pixels ([`ByBlock`]); one thread alone, only once.
+//!
+//! By the definition no feature is left out where there are so many classes, but of pixels and finite weights the
+//! products of zeros change no sum, which starts at +0 and is never -0 (see [`Feature::VANISHES`]). So f32 features take
+//! the products of `dense`, and a weight that is not finite is looked for.
+//!
+//! Registers of AVX-512, 4 vectors of classes at most: 16 of weights (or sums), 4 of sums (or error terms); of AVX2, 2
+//! vectors: 8 and 2, and one of a feature. More classes take several passes.
+
+use std::ops::Range;
+
+use crate::batch::GROUP;
+use crate::images::{BlockRows, Feature, Images, with_rows};
+use crate::isa::{Isa, dispatch};
+use crate::layout::{HALF, Layout};
+use crate::simd::{F32x8, F32x16, Simd, flat_mut};
+use crate::spec::LANES;
+
+/// Images between the one whose entries are asked for and the one that is taken.
+const AHEAD: usize = 2;
+
+/// The most lines of 16 classes in one pass, where a vector has 16 lanes and where it has 8.
+const MOST: [usize; 2] = [4, 1];
+
+/// Calls `$f::<.., N>` for `N` vectors of classes.
+macro_rules! with_vectors {
+    ($n:expr, $f:ident::<$($t:ident),*>($($arg:expr),*)) => {
+        match $n {
+            1 => $f::<$($t,)* 1>($($arg),*),
+            2 => $f::<$($t,)* 2>($($arg),*),
+            3 => $f::<$($t,)* 3>($($arg),*),
+            4 => $f::<$($t,)* 4>($($arg),*),
+            other => unreachable!("{other} vectors in a pass of at most 4"),
+        }
+    };
+}
+
+/// The passes over `lines` of 16 classes: the first line of each, and how many vectors it has.
+fn passes<S: Simd>(_: S, lines: usize) -> impl Iterator<Item = (usize, usize)> {
+    let per_line = 16 / S::LANES;
+    // About as many lines in each.
+    let passes = lines.div_ceil(MOST[per_line - 1]).max(1);
+    let each = lines.div_ceil(passes).max(1);
+    let first = (0..lines).step_by(each);
+    first.map(move |first| (first, each.min(lines - first) * per_line))
+}
+
+/// The line and the lane at which vector `n` of a pass begins.
+#[inline(always)]
+fn place<S: Simd>(_: S, n: usize) -> (usize, usize) {
+    (n * S::LANES / 16, n * S::LANES % 16)
+}
+
+/// Which of some images have which of some blocks, and with what features; kept between steps so that no step
+/// allocates.
+#[derive(Clone, Debug, Default)]
+pub struct ByBlock {
+    blocks: Range<usize>,
+    images: usize,
+    /// `[block]`: how many images have it.
+    counts: Vec<usize>,
+    /// Room for each block's images.
+    stride: usize,
+    /// `[block][image that has it]`: its position, and its features, to be broadcast one by one.
+    positions: Vec<u32>,
+    features: Vec<F32x8>,
+}
+
+impl ByBlock {
+    /// Lists the `blocks` of the images `rows`.
+    ///
+    /// Panics if there are no such images or blocks.
+    pub fn list(&mut self, isa: Isa, images: &Images, rows: &[u32], blocks: Range<usize>) {
+        let count = images.layout().block_count();
+        assert!(blocks.start <= blocks.end && blocks.end <= count, "{blocks:?} of {count} blocks");
+        // An odd number of cache lines, lest the blocks meet in the same few sets of the cache.
+        self.stride = (rows.len().div_ceil(2) | 1) * 2;
+        self.positions.resize(blocks.len() * self.stride, 0);
+        self.features.resize(blocks.len() * self.stride, F32x8::default());
+        self.counts.clear();
+        self.counts.resize(blocks.len(), 0);
+        (self.blocks, self.images) = (blocks, rows.len());
+        with_rows!(images, |x| dispatch!(isa, |s| self.take(s, x, rows)));
+    }
+
+    #[inline(always)]
+    fn take<S: Simd, E: Feature>(&mut self, s: S, images: &BlockRows<E>, rows: &[u32]) {
+        let (s, stride, blocks) = (s.block(), self.stride, self.blocks.clone());
+        let mut ahead = rows.iter().skip(AHEAD);
+        for (position, &row) in (0..).zip(rows) {
+            if let Some(&row) = ahead.next() {
+                images.prefetch_entries(row as usize);
+            }
+            images.each_block(
+                row as usize,
+                #[inline(always)]
+                |t, block| {
+                    if blocks.contains(&t) {
+                        let i = t - blocks.start;
+                        let at = i * stride + self.counts[i];
+                        self.counts[i] += 1;
+                        self.positions[at] = position;
+                        s.store(E::repeat(s, block), &mut self.features[at].0);
+                    }
+                },
+            );
+        }
+    }
+
+    /// The images that have block `t`: their positions and its features.
+    #[inline(always)]
+    fn of(&self, t: usize) -> impl Iterator<Item = (usize, &F32x8)> {
+        let i = t - self.blocks.start;
+        let (from, count) = (i * self.stride, self.counts[i]);
+        let positions = self.positions[from..][..count].iter();
+        positions.map(|&at| at as usize).zip(&self.features[from..][..count])
+    }
+
+    /// The blocks and the number of images.
+    pub(super) fn shape(&self) -> (Range<usize>, usize) {
+        (self.blocks.clone(), self.images)
+    }
+}
+
+/// What the forward pass of a part of a batch keeps between steps, so that no step allocates.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    by_block: ByBlock,
+    /// `[16 classes][row]`, up to whole groups.
+    sums: Vec<F32x16>,
+    /// `[16 classes]`: zero, or NaN where a weight of the class is not finite.
+    poison: Vec<F32x16>,
+}
+
+impl Room {
+    /// Lists all blocks of the images `rows`, and makes room for their sums: so many lines of 16 classes.
+    ///
+    /// Panics if there is no such image.
+    pub(super) fn begin(&mut self, isa: Isa, images: &Images, rows: &[u32], lines: usize) {
+        self.by_block.list(isa, images, rows, 0..images.layout().block_count());
+        let sums = (&mut self.sums, rows.len().next_multiple_of(GROUP) * lines);
+        for (zeros, len) in [sums, (&mut self.poison, lines)] {
+            zeros.clear();
+            zeros.resize(len, F32x16::default());
+        }
+    }
+
+    /// What the images of the last forward pass have of all blocks.
+    pub fn by_block(&self) -> &ByBlock {
+        &self.by_block
+    }
+}
+
+/// Computes the sums of the images that `room` was begun with.
+///
+/// Shapes: `weights` `[block][lane]`, so many lines of 16 classes; `to` `[group of 16 rows][class]`.
+#[inline(always)]
+pub(super) fn forward<S: Simd>(
+    s: S,
+    layout: &Layout,
+    Room { by_block, sums, poison }: &mut Room,
+    (weights, lines): (&[F32x16], usize),
+    to: &mut [F32x16],
+) {
+    let rows = sums.len() / lines;
+    let strip = layout.blocks_per_strip().max(1);
+    for first_block in (0..layout.block_count()).step_by(strip) {
+        for (first, n) in passes(s, lines) {
+            let (sums, poison) = (&mut sums[first * rows..], &mut poison[first..]);
+            let (sums, weights) = ((sums, rows), (&weights[first..], lines));
+            let strip = (&*by_block, first_block..first_block + strip);
+            with_vectors!(n, forward_strip::<S>(s, strip, weights, sums, poison));
+        }
+    }
+    for (sums, poison) in sums.chunks_exact_mut(rows.max(1)).zip(poison) {
+        // A weight that is not finite makes no logit of its class a number, under background too.
+        if poison.0.iter().any(|p| p.is_nan()) {
+            let lanes = sums.iter_mut().flat_map(|sums| sums.0.iter_mut().zip(&poison.0));
+            lanes.for_each(|(sum, p)| *sum += p);
+        }
+    }
+    turn(s, sums, lines, to);
+}
+
+/// Adds the features of a strip of blocks to the sums, half after half: the upper rows of its tiles come before the
+/// lower ones in the file.
+#[inline(always)]
+fn forward_strip<S: Simd, const N: usize>(
+    s: S,
+    (by_block, blocks): (&ByBlock, Range<usize>),
+    (weights, lines): (&[F32x16], usize),
+    (sums, rows): (&mut [F32x16], usize),
+    poison: &mut [F32x16],
+) {
+    for (half, t) in (0..2).flat_map(|half| blocks.clone().map(move |t| (half, t))) {
+        let mut w = [[s.splat(0.0); N]; HALF];
+        for n in 0..N {
+            let (line, lane) = place(s, n);
+            let mut bad = s.load(&poison[line].0[lane..]);
+            for (j, w) in w.iter_mut().enumerate() {
+                let of_feature = &weights[(t * LANES + half * HALF + j) * lines..];
+                w[n] = s.load(&of_feature[line].0[lane..]);
+                bad = s.fma(w[n], s.splat(0.0), bad);
+            }
+            s.store(bad, &mut poison[line].0[lane..]);
+        }
+        for (row, x) in by_block.of(t) {
+            let mut acc = [s.splat(0.0); N];
+            for (n, acc) in acc.iter_mut().enumerate() {
+                let (line, lane) = place(s, n);
+                *acc = s.load(&sums[line * rows + row].0[lane..]);
+            }
+            for (&x, w) in x.0[half * HALF..][..HALF].iter().zip(&w) {
+                for (acc, &w) in acc.iter_mut().zip(w) {
+                    *acc = s.fma(s.splat(x), w, *acc);
+                }
+            }
+            for (n, &acc) in acc.iter().enumerate() {
+                let (line, lane) = place(s, n);
+                s.store(acc, &mut sums[line * rows + row].0[lane..]);
+            }
+        }
+    }
+}
+
+/// Turns sums `[16 classes][row]`, whose rows are whole groups, into `[group][class][16 rows]`.
+#[inline(always)]
+fn turn<S: Simd>(s: S, sums: &mut [F32x16], lines: usize, to: &mut [F32x16]) {
+    let rows = sums.len() / lines;
+    for (line, rows) in sums.chunks_exact_mut(rows.max(1)).enumerate() {
+        let groups = to.chunks_exact_mut(16 * lines);
+        for (rows, to) in rows.as_chunks_mut::<GROUP>().0.iter_mut().zip(groups) {
+            let (rows, to) = (flat_mut(rows), &mut to[16 * line..][..16]);
+            for first_row in (0..GROUP).step_by(S::LANES) {
+                for first_class in (0..16).step_by(S::LANES / 2) {
+                    let turned = s.turn(&rows[first_row * 16 + first_class..], 16, S::LANES);
+                    for (&class, to) in turned.as_ref().iter().zip(&mut to[first_class..]) {
+                        s.store(class, &mut to.0[first_row..]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of half a block, `[lane][class]`. `errors` `[16 classes][position]`.
+#[inline(always)]
+pub(super) fn gradient<S: Simd>(
+    s: S,
+    by_block: &ByBlock,
+    errors: &[F32x16],
+    half_block: (usize, usize),
+    g: &mut [f32],
+) {
+    let lines = g.len() / (16 * HALF);
+    for (first, n) in passes(s, lines) {
+        let (errors, g) = (&errors[first * by_block.images..], (&mut g[16 * first..], lines));
+        with_vectors!(n, gradient_pass::<S>(s, by_block, errors, half_block, g));
+    }
+}
+
+#[inline(always)]
+fn gradient_pass<S: Simd, const N: usize>(
+    s: S,
+    by_block: &ByBlock,
+    errors: &[F32x16],
+    (t, half): (usize, usize),
+    (g, lines): (&mut [f32], usize),
+) {
+    let mut sums = [[s.splat(0.0); N]; HALF];
+    for (position, x) in by_block.of(t) {
+        let mut d = [s.splat(0.0); N];
+        for (n, d) in d.iter_mut().enumerate() {
+            let (line, lane) = place(s, n);
+            *d = s.load(&errors[line * by_block.images + position].0[lane..]);
+        }
+        for (&x, sums) in x.0[half * HALF..][..HALF].iter().zip(&mut sums) {
+            for (sum, &d) in sums.iter_mut().zip(&d) {
+                *sum = s.fma(s.splat(x), d, *sum);
+            }
+        }
+    }
+    for (j, sums) in sums.iter().enumerate() {
+        for (n, &sum) in sums.iter().enumerate() {
+            s.store(sum, &mut g[j * 16 * lines + n * S::LANES..]);
+        }
+    }
+}
