@@ -1,5 +1,5 @@
 //! One epoch of the tutorial's training on 20,000 synthetic digits, on one and two threads and on every
-//! tier: `epoch/<threads>/<tier>`.
+//! tier: `epoch/<threads>/<tier>`; and the same for 26 classes, as letters have: `epoch_26/<threads>/<tier>`.
 //!
 //! An element is an image. Preparing the trainer is not counted.
 
@@ -19,15 +19,20 @@ fn train(mut trainer: Trainer<'_>) -> Trainer<'_> {
     black_box(trainer)
 }
 
-fn epoch(criterion: &mut Criterion, data: &Dataset, threads: usize) {
+fn epoch(
+    criterion: &mut Criterion,
+    data: &Dataset,
+    (name, classes): (&str, usize),
+    threads: usize,
+) {
     let config =
         TrainConfig { epochs: 1, validation: 0, log_every: usize::MAX, ..TrainConfig::default() };
-    let mut group = criterion.benchmark_group(format!("epoch/{threads}"));
+    let mut group = criterion.benchmark_group(format!("{name}/{threads}"));
     group.throughput(Throughput::Elements(IMAGES.into())).sample_size(20);
     for isa in Isa::all() {
         let trainer = || {
             let team = Team::new(threads).expect("threads");
-            Trainer::new(config.clone(), data, 10, isa, team).expect("sound settings")
+            Trainer::new(config.clone(), data, classes, isa, team).expect("sound settings")
         };
         group.bench_function(isa.name(), |bencher| {
             bencher.iter_batched(trainer, train, BatchSize::PerIteration);
@@ -42,8 +47,10 @@ fn main() {
     let data = Dataset::from_u8(&digits.images, (784, Some((28, 28))), labels);
     let data = data.expect("as many labels as images");
     let mut criterion = Criterion::default().configure_from_args();
-    for threads in [1, 2] {
-        epoch(&mut criterion, &data, threads);
+    for (layer, threads) in
+        [("epoch", 10), ("epoch_26", 26)].into_iter().flat_map(|l| [(l, 1), (l, 2)])
+    {
+        epoch(&mut criterion, &data, layer, threads);
     }
     criterion.final_summary();
 }

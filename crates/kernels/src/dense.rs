@@ -1,12 +1,12 @@
-//! The linear layer for more than 16 classes: two products of dense matrices.
+//! The linear layer for more than 16 classes of f32 features: two products of dense matrices.
 //!
 //! ```text
 //! forward   S = X W        X [B x D] the images of the batch, W [D x C]
 //! backward  G = X^T d      d [B x C] the error terms
 //! ```
 //!
-//! Images are spread out again from their blocks: with many classes the products take so long that
-//! skipping background gains nothing over a cache-blocked GEMM.
+//! Examples are spread out again from their blocks. Here no zero may be skipped: a sum of f32 products can be -0, which
+//! adding +0 changes. Of pixels it can't, so they take `linear`, whatever the number of classes.
 
 use crate::batch::{Batch, BatchPart, GROUP};
 use crate::images::{Images, with_rows};

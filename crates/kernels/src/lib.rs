@@ -5,9 +5,9 @@
 //!
 //! | op | what | where |
 //! |---|---|---|
-//! | [`linear::forward`] | sums of images and weights, up to 16 classes, skipping background | `linear` |
-//! | [`linear::backward`] | gradient and optimiser step of the weights in one pass | `linear` |
-//! | [`dense::forward`], [`dense::gradient`] | the same for more classes, by GEMM | `dense` |
+//! | [`linear::forward`] | sums of images and weights, skipping background | `linear` |
+//! | [`linear::backward`], [`linear::backward_many`] | gradient and optimiser step of the weights in one pass | `linear` |
+//! | [`dense::forward`], [`dense::gradient`] | the same for more than 16 classes of f32 features, by GEMM | `dense` |
 //! | [`softmax()`] | probabilities, loss, prediction and error terms in one pass | `softmax` |
 //! | [`optim::update_all`] | an optimiser step on a whole vector | `optim` |
 //! | [`gemm()`] | C = A B for any strides | `gemm` |

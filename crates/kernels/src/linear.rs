@@ -1,5 +1,6 @@
-//! The linear layer for few classes: sums forward, gradient and update backward, over blocks of 8
-//! features that are not zero.
+//! The linear layer: sums forward, gradient and update backward, over blocks of 8 features that are not zero.
+//!
+//! Up to 16 classes, as below; more, where features are pixels, in `many`.
 //!
 //! ```text
 //! forward   for each image:          backward   for each block t:

@@ -47,8 +47,13 @@ impl Layer {
         part: &mut BatchPart,
     ) {
         match self {
-            Self::Blocks(weights) => {
+            Self::Blocks(weights) if linear::takes(images, classes) => {
                 linear::forward(isa, images, rows, weights.lines(), part.forward_mut());
+            }
+            // Trained on pixels, and here are f32 features.
+            Self::Blocks(_) => {
+                let weights = self.scatter(images.layout(), classes);
+                dense::forward(isa, images, rows, &weights, classes, part);
             }
             Self::Dense(weights) => dense::forward(isa, images, rows, weights, classes, part),
         }

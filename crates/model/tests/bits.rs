@@ -18,14 +18,19 @@ fn model_sha256(config: &TrainConfig, parameters: Parameters) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Trains by the definition alone.
+/// Trains a model for ten classes by the definition alone.
 fn train_by_spec(config: &TrainConfig, data: &Dataset) -> Parameters {
+    train_classes_by_spec(config, data, 10)
+}
+
+/// The same for so many classes.
+fn train_classes_by_spec(config: &TrainConfig, data: &Dataset, classes: usize) -> Parameters {
     let Parameters { weights, bias } =
-        Parameters::new(data.features(), 10, config.init, config.seed);
+        Parameters::new(data.features(), classes, config.init, config.seed);
     let mut model = spec::Model { weights, bias, image: data.image_shape() };
     let zeros = spec::Model {
         weights: vec![0.0; model.weights.len()],
-        bias: vec![0.0; 10],
+        bias: vec![0.0; classes],
         image: model.image,
     };
     let (mut m, mut v) = (zeros.clone(), zeros);
@@ -72,6 +77,38 @@ fn tiers_and_threads_and_the_definition_agree() {
                 let found = model_sha256(&config, parameters);
                 assert_eq!(found, golden, "batches of {batch_size}, {isa:?}, {threads} threads");
             }
+        }
+    }
+}
+
+/// Where classes are lanes: one vector of 16 and a ragged one, whole ones, and more than a pass takes.
+#[test]
+fn many_classes_agree_with_the_definition() {
+    let digits = common::digits(0..600);
+    for (classes, golden) in [
+        (17, "3d531904f77d174b6a2a2702b6e8c4cda70ca2216c223d1bc128b62d84788f4e"),
+        (32, "247b58f12b8a066314bc6b1410b3116f62a6696ab80adcae87aae02aa6351803"),
+        (83, "80300df0a66e60766ac6650f3640e41d1945b2670a10750ddb1972936ab065e3"),
+    ] {
+        let mut pixels = vec![0.0; 784];
+        let image = |i| {
+            digits.images().unpack(i, &mut pixels);
+            pixels.iter().map(|&x| x as u8).collect::<Vec<_>>()
+        };
+        let images: Vec<u8> = (0..digits.len()).flat_map(image).collect();
+        let labels = (0..).zip(digits.labels()).map(|(i, label)| (label + 10 * i) % classes);
+        let data = Dataset::from_u8(&images, (784, Some((28, 28))), labels.collect()).unwrap();
+        let (config, classes) = (short(70), classes as usize);
+        let spec = train_classes_by_spec(&config, &data, classes);
+        assert_eq!(spec.sha256(), golden, "{classes} classes, by the definition");
+        for (isa, threads) in Isa::all().into_iter().flat_map(|isa| [1, 2, 3, 7].map(|n| (isa, n)))
+        {
+            let (parameters, _) = common::train_classes(&config, &data, classes, (isa, threads));
+            assert_eq!(
+                parameters.sha256(),
+                golden,
+                "{classes} classes, {isa:?}, {threads} threads"
+            );
         }
     }
 }

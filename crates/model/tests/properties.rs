@@ -220,6 +220,12 @@ fn a_trainer_scores_as_a_classifier_evaluates() {
         for count in [1, 512, 700] {
             assert_eq!(scores.first(count), classifier.evaluate(&data, 0..count).unwrap());
         }
+        // Pixels are trained on, and the test set may be of f32 features.
+        let features: Vec<f32> = (0..9 * 784).map(|i| (i % 7) as f32 / 8.0).collect();
+        let floats = Dataset::from_f32(&features, (784, Some((28, 28))), vec![3; 9]).unwrap();
+        let classifier = Classifier::new(isa, &trainer.parameters(), &floats);
+        let expected = classifier.evaluate(&floats, 0..9).unwrap();
+        assert_eq!(trainer.score(&floats).unwrap().all(), expected, "{classes} classes");
     }
 }
 

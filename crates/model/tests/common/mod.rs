@@ -53,8 +53,19 @@ pub fn train(
     isa: Isa,
     threads: usize,
 ) -> (Parameters, Steps) {
+    train_classes(config, data, 10, (isa, threads))
+}
+
+/// The same for so many classes.
+#[allow(dead_code, reason = "not every test file uses every helper")]
+pub fn train_classes(
+    config: &TrainConfig,
+    data: &Dataset,
+    classes: usize,
+    (isa, threads): (Isa, usize),
+) -> (Parameters, Steps) {
     let team = Team::new(threads).unwrap();
-    let mut trainer = Trainer::new(config.clone(), data, 10, isa, team).unwrap();
+    let mut trainer = Trainer::new(config.clone(), data, classes, isa, team).unwrap();
     let mut steps = Steps::default();
     trainer.run(&mut steps).unwrap();
     (trainer.parameters(), steps)
