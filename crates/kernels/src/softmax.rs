@@ -174,8 +174,8 @@ fn errors<S: Simd, const V: usize>(
     }
 }
 
-/// Copies the error terms of each row to one place for every 16 classes. What stands there past the last class is of
-/// no meaning.
+/// Copies the error terms of each row to one place for every 16 classes. What stands there past the last class is
+/// zero where padding has weights, and else of no meaning.
 #[inline(always)]
 fn turn<S: Simd>(s: S, rows: &mut SoftmaxRows<'_>, padded: usize) {
     let (all, _) = rows.error_rows.as_chunks_mut::<GROUP>();

@@ -66,11 +66,20 @@ fn a_bad_weight_under_background_shows_in_the_update() {
                 assert_eq!(fault, Some(NonFinite::Weight { feature, class }));
             }
         }
-        // With more classes nothing is skipped, and zero times a bad number is a bad number.
-        let mut state = zeros(&data, 17);
-        state.model.weights[20] = bad;
-        let fault = check(&data, &state, rule, &[0; 18]);
-        assert_eq!(fault, Some(NonFinite::Logit { image: 0, class: 3 }));
+    }
+}
+
+/// With more classes nothing is skipped, and zero times a bad number is a bad number.
+#[test]
+fn a_bad_weight_under_background_is_a_bad_logit_of_many_classes() {
+    let data = Data::from_u8((15, Some((5, 3))), &[0; 15 * 18]);
+    for (classes, bad) in [17, 26, 70].into_iter().zip(BAD) {
+        for i in 0..15 * classes {
+            let mut state = zeros(&data, classes);
+            state.model.weights[i] = bad;
+            let fault = check(&data, &state, rules()[0], &[0; 18]);
+            assert_eq!(fault, Some(NonFinite::Logit { image: 0, class: i % classes }));
+        }
     }
 }
 
@@ -150,9 +159,10 @@ fn update_by_spec((rule, l2): (Rule, f32), g: f32, mut w: f32) -> f32 {
 fn a_batch_keeps_nothing_of_the_one_before() {
     let mut random = Random::new(31);
     let data = Data::new(Kind::Dense, (15, Some((5, 3))), 40, &mut random);
-    for isa in tiers() {
-        let mut good = Fast::new(isa, 2, &data, &zeros(&data, 9));
-        let mut broken = zeros(&data, 10);
+    for (isa, (few, more)) in tiers().into_iter().flat_map(|isa| [(isa, (9, 10)), (isa, (17, 32))])
+    {
+        let mut good = Fast::new(isa, 2, &data, &zeros(&data, few));
+        let mut broken = zeros(&data, more);
         broken.model.weights.fill(f32::NAN);
         let mut broken = Fast::new(isa, 2, &data, &broken);
         for n in [40, 17, 1, 33, 16, 8] {
@@ -162,7 +172,7 @@ fn a_batch_keeps_nothing_of_the_one_before() {
             std::mem::swap(&mut good.batch, &mut broken.batch);
             assert!(good.forward(&data, &rows[..n], &vec![0; n]), "{n} rows, {isa:?}");
             assert!(good.backward(&data, &rows[..n], rules()[0]), "{n} rows, {isa:?}");
-            // Nine classes are padded to ten, and the tenth must stay zero.
+            // Nine classes are padded to ten, 17 to 32, and the padding must stay zero.
             good.state(&data);
         }
     }

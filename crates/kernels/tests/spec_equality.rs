@@ -124,6 +124,19 @@ fn every_number_of_features_and_images() {
     }
 }
 
+/// Batches so large that lists are made another way, and what is left of them in the small ones that follow.
+#[test]
+fn large_batches() {
+    let mut random = Random::new(15);
+    let data = Data::new(Kind::Sparse, (35, Some((5, 7))), 200, &mut random);
+    for classes in [10, 17, 70] {
+        let state = State::random(&data, classes, 1.0, &mut random);
+        let steps = steps(&data, classes, &[500, 4_500, 1, 2_047, 40], &mut random);
+        let name = format!("{classes} classes");
+        Case { data: &data, state, steps, rule: rules()[0], name }.check(&[1, 2]);
+    }
+}
+
 /// Where an image has one of two blocks that stand side by side, what the other block adds must be nothing, not even
 /// +0 to a gradient that vanished to -0: a step of SGD from a weight of -0 shows it.
 #[test]
@@ -137,7 +150,8 @@ fn products_that_vanish() {
         }
         let data = Data::from_f32((40, None), &features);
         let mut random = Random::new(14);
-        for (classes, rule) in [2, 3, 10, 12, 16].into_iter().flat_map(|c| rules().map(|r| (c, r)))
+        for (classes, rule) in
+            [2, 3, 10, 12, 16, 17, 26].into_iter().flat_map(|c| rules().map(|r| (c, r)))
         {
             let mut state = State::random(&data, classes, 1.0, &mut random);
             state.model.weights.fill(-0.0);

@@ -27,7 +27,7 @@ fn run(config: TrainConfig, classes: usize) -> Result<(), Diverged> {
 
 #[test]
 fn the_first_number_that_is_not_finite_is_named() {
-    // Few classes take the blocks, many the dense products.
+    // Where features are lanes, and where classes are.
     for classes in [2, 17] {
         let wild = TrainConfig { learning_rate: 1e38, log_every: 1 << 20, ..config() };
         let diverged = run(wild, classes).unwrap_err();

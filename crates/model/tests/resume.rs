@@ -167,7 +167,7 @@ fn every_optimiser_start_and_order() {
 
 #[test]
 fn many_classes_and_features_without_a_shape() {
-    // More than 16 classes are another product; 13 features leave lanes that are padded.
+    // More than 16 classes are summed in another order; 13 features leave lanes that are padded.
     let pixels: Vec<u8> = (0..140 * 13_u32).map(|i| (i * i % 251) as u8).collect();
     for (classes, shape) in [(20, None), (20, Some((13, 1))), (7, None), (7, Some((1, 13)))] {
         let labels = (0..140).map(|i| i % classes).collect();

@@ -47,7 +47,7 @@ use super::lists::Lists;
 use super::many::{self, ByBlock};
 use super::shown::{Shown, expect_others};
 use super::upcoming::Upcoming;
-use super::{AT_ONCE, with_classes};
+use super::{AT_ONCE, takes, with_classes};
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::optim::update_vectors;
@@ -114,7 +114,8 @@ pub fn backward(
 /// Shapes: `by_block` has the images of the batch and these blocks, or more; `errors` [16 classes][images of the batch],
 /// of `padded` classes.
 ///
-/// Panics if the shapes do not fit, or there is no such image among `upcoming`.
+/// Panics if the shapes do not fit, there is no such image among `upcoming`, or the layer does not take so many
+/// classes of these images ([`takes`]).
 pub fn backward_many(
     isa: Isa,
     images: &Images,
@@ -123,6 +124,7 @@ pub fn backward_many(
     rule: (Rule, f32),
     (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
+    assert!(takes(images, padded), "{padded} classes of f32 features");
     let (blocks, (listed, n)) = (part.blocks(padded), by_block.shape());
     assert!(listed.start <= blocks.start && blocks.end <= listed.end, "{blocks:?} of {listed:?}");
     assert_eq!(errors.len() * 16, n * padded, "error terms of {n} images");

@@ -32,8 +32,7 @@ const AHEAD: usize = 2;
 
 /// Computes the sums `S` of the images `rows`: `S[c] = x W[.., c]`, before scale and bias.
 ///
-/// Shapes: `sums` `[group of 16 rows][padded class]`, whose lanes past the last row get sums of other images, or
-/// zero; `weights` as [`BlockWeights`](super::BlockWeights) has them. Equals `spec::logits` bit for bit.
+/// Shapes: `sums` `[group of 16 rows][padded class]`, whose lanes past the last row get any numbers; `weights` as [`BlockWeights`](super::BlockWeights) has them. Equals `spec::logits` bit for bit.
 ///
 /// Panics if the shapes do not fit, there is no such image, or the layer does not take so many classes of these
 /// images ([`takes`]).
