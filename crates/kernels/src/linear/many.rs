@@ -20,8 +20,8 @@
 //! vectors: 8 and 2, and one of a feature. More classes take several passes.
 //!
 //! An epoch of MNIST on one thread of an Emerald Rapids, ms at best, images spread out for `gemm` before and this after:
-//! 26 classes 82 and 34 (AVX2: 126 and 45), 47 classes 108 and 47 (168 and 96). Of the 33 ms of the steps of 26 classes 16
-//! go forward and 15 back.
+//! 26 classes 82 and 34 (AVX2: 126 and 45), 47 classes 108 and 47 (168 and 96). Of 33 ms of steps of 26 classes 16 went
+//! forward and 15 back when images were still listed block by block; image by image takes a little less.
 //!
 //! Lost there, ms of steps with 26 classes: pixels made f32 again in each half and pass (42.8), once a list, but lists made
 //! for each pass as `lists` makes them (36.6). And with two threads: the backward pass walks what the other thread has
