@@ -11,9 +11,14 @@
 //! The kernels walk along the bits and trust what they find, so that no bits and values may come in which
 //! packing would not have made.
 
+use rayon::prelude::*;
+
 use super::{BlockRows, Images, Rows, WORD, can_be_counted};
 use crate::layout::{HALF, Layout};
 use crate::spec::LANES;
+
+/// Values that are looked through at once.
+const CHUNK: usize = 1 << 12;
 
 /// Why bits and values make no images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,15 +128,14 @@ impl BlockRows<u8> {
             halves[1] << 32 | halves[0]
         };
         let lanes: Vec<u64> = (0..layout.block_count()).map(lanes).collect();
-        let zero = |value: &[u8; LANES]| u64::from_le_bytes(*value) == 0;
         if lanes.iter().all(|&lanes| lanes == u64::MAX) {
             // No edge, as in MNIST: nothing to look up block by block.
-            return self.values.iter().position(zero);
+            return first_zero(&self.values);
         }
         let (mut entry, mut bad) = (0, None);
         for image in 0..self.len {
             self.each_block(image, |block, value| {
-                if zero(value) || u64::from_le_bytes(*value) & !lanes[block] != 0 {
+                if is_zero(value) || u64::from_le_bytes(*value) & !lanes[block] != 0 {
                     bad = bad.or(Some(entry));
                 }
                 entry += 1;
@@ -139,6 +143,18 @@ impl BlockRows<u8> {
         }
         bad
     }
+}
+
+fn is_zero(value: &[u8; LANES]) -> bool {
+    u64::from_le_bytes(*value) == 0
+}
+
+/// The first value that is all zero. On all threads, a chunk at a time and without a branch on each of its values: on one
+/// thread, value by value, it took 4 ms of a run that kept MNIST, more than all other checks.
+fn first_zero(values: &[[u8; LANES]]) -> Option<usize> {
+    let any = |chunk: &[[u8; LANES]]| chunk.iter().fold(false, |any, value| any | is_zero(value));
+    let chunk = CHUNK * values.par_chunks(CHUNK).position_first(any)?;
+    values[chunk..].iter().position(is_zero).map(|at| chunk + at)
 }
 
 impl std::fmt::Display for PackedError {
