@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use kernels::linear::padded_classes;
 use kernels::team::Team;
-use kernels::{Batch, Isa, NonFinite};
+use kernels::{Batch, Isa, Layout, NonFinite};
 use rayon::prelude::*;
 
 use crate::dataset::Dataset;
@@ -19,6 +19,7 @@ const CHUNK: usize = 512;
 #[derive(Clone, Debug)]
 pub struct Classifier {
     isa: Isa,
+    layout: Layout,
     layer: Layer,
     bias: Vec<f32>,
 }
@@ -45,7 +46,8 @@ impl Classifier {
             "features of the model and of the images"
         );
         let layer = Layer::gather(data.images(), parameters.classes(), &parameters.weights);
-        Self { isa, layer, bias: parameters.bias.clone() }
+        let layout = data.images().layout().clone();
+        Self { isa, layout, layer, bias: parameters.bias.clone() }
     }
 
     /// Evaluates the images `rows` of `data`, on all threads of rayon's pool. How they are cut into chunks
@@ -53,8 +55,10 @@ impl Classifier {
     ///
     /// Errors at the first image with a logit that is not finite.
     ///
-    /// Panics if `rows` is empty or there is no such image.
+    /// Panics if `rows` is empty, there is no such image, or the images have another shape than those that the
+    /// parameters were prepared for.
     pub fn evaluate(&self, data: &Dataset, rows: Range<usize>) -> Result<Evaluation, NonFinite> {
+        self.check(data);
         Ok(score(self.isa, &self.layer, &self.bias, data, rows)?.all())
     }
 
@@ -62,12 +66,14 @@ impl Classifier {
     ///
     /// Errors at the first image with a logit that is not finite.
     ///
-    /// Panics if there is no such image.
+    /// Panics if there is no such image, or the images have another shape than those that the parameters were prepared
+    /// for.
     pub fn predict(
         &self,
         data: &Dataset,
         rows: Range<usize>,
     ) -> Result<Vec<Prediction>, NonFinite> {
+        self.check(data);
         let classes = self.bias.len();
         let mut predictions = Vec::with_capacity(rows.len());
         for chunk in chunks(rows) {
@@ -85,6 +91,11 @@ impl Classifier {
             }
         }
         Ok(predictions)
+    }
+
+    /// As many features in another shape stand in other blocks, and would be multiplied by the weights of others.
+    fn check(&self, data: &Dataset) {
+        assert_eq!(data.images().layout(), &self.layout, "shapes of images");
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 use kernels::team::Team;
@@ -181,6 +182,24 @@ fn an_image_alone_is_predicted_as_in_a_set() {
         }
         assert_eq!(classifier.predict(&data, 100..590).unwrap(), together[100..590]);
         assert_eq!(classifier.predict(&data, 5..5).unwrap(), []);
+    }
+}
+
+/// Pixels without a shape stand in other blocks than the same pixels of an image: no answer is better than a wrong one.
+#[test]
+fn images_of_another_shape_are_refused() {
+    let data = common::digits(0..3);
+    let mut pixels = Vec::new();
+    for i in 0..3 {
+        pixels.extend(data.image(i).iter().map(|x| (x * 255.0).round() as u8));
+    }
+    let flat = Dataset::from_u8(&pixels, (784, None), data.labels().to_vec()).unwrap();
+    for (prepared, other) in [(&data, &flat), (&flat, &data)] {
+        let classifier = Classifier::new(Isa::detect(), &parameters(784, 10, 0.3), prepared);
+        let refused = |f: &dyn Fn()| catch_unwind(AssertUnwindSafe(f)).is_err();
+        assert!(refused(&|| drop(classifier.predict(other, 0..3))));
+        assert!(refused(&|| drop(classifier.evaluate(other, 0..3))));
+        assert!(!refused(&|| drop(classifier.evaluate(prepared, 0..3))));
     }
 }
 
