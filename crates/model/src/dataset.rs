@@ -41,8 +41,8 @@ pub enum DatasetError {
 }
 
 impl Dataset {
-    /// A set of u8 images: `pixels` [n x features] and n `labels`; `image` is (height, width) where
-    /// features have a shape.
+    /// A set of u8 images: `pixels` [n x features] and n `labels`; `shape` is the number of features of an image, and its
+    /// (height, width) where it has them.
     ///
     /// Panics if `pixels` is not a whole number of images of at least one feature.
     pub fn from_u8(

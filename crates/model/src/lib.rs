@@ -17,6 +17,9 @@
 //!
 //! The same data, settings and seed give the same bytes, on any machine and at any number of threads.
 //!
+//! Build for release: without optimisation ten epochs of MNIST took 68 s instead of 1, and the profiles of this workspace,
+//! which optimise these crates in the dev profile too, do not reach the workspace of who depends on them.
+//!
 //! ```
 //! use kernels::{Isa, team::Team};
 //! use model::{Classifier, Dataset, TrainConfig, Trainer, trainer::Silent};
