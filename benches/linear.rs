@@ -13,8 +13,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
 use kernels::batch::error_rows;
-use kernels::linear::{self, BlockPart, BlockWeights, Lists, Upcoming, padded_classes};
-use kernels::spec::Rule;
+use kernels::linear::{self, BlockIndex, BlockPart, BlockWeights, Upcoming, padded_classes};
+use kernels::spec::{Rule, Update};
 use kernels::{Batch, F32x16, Images, Isa, Layout, softmax};
 use shapes::{BACKWARD, BATCH, CLASSES, FEATURES, FORWARD, IMAGES, SIDE};
 use shapes::{indices, numbers, strokes};
@@ -75,10 +75,10 @@ fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
     let scale = 1.0 / 255.0 / BATCH as f32;
     softmax(Isa::detect(), part.rows_mut(), &[0.5; CLASSES], 1.0, scale);
     let errors = error_rows(std::slice::from_ref(part), &mut room);
-    let errors = (errors, padded_classes(CLASSES));
+    let update = Update { rule: ADAM, l2: 0.0 };
     let blocks = 0..images.layout().block_count();
     for isa in Isa::all() {
-        let mut lists = Lists::default();
+        let mut index = BlockIndex::default();
         let mut w = weights.clone();
         let mut m = vec![F32x16::default(); w.lines_mut().len()];
         let mut v = m.clone();
@@ -88,13 +88,12 @@ fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
             bencher.iter(|| {
                 let rows = black_box(batches.next().unwrap_or_default());
                 let upcoming = Upcoming { rows: ahead.next().unwrap_or_default(), own: 0..BATCH };
-                upcoming.expect_heads(images);
-                lists.begin(isa, images, rows, blocks.clone());
-                lists.build(isa);
+                upcoming.prefetch_heads(images);
+                index.begin(isa, images, rows, blocks.clone(), errors.padded);
                 let w = w.lines_mut();
                 let part = BlockPart { first: 0, w, m: &mut m, v: &mut v, shown: None };
-                let (errors, part) = (black_box(errors), (part, &upcoming));
-                linear::backward(isa, images, &lists, errors, (ADAM, 0.0), part)
+                index.list(isa, images, rows, &[]);
+                index.backward(isa, images, black_box(errors), update, part, &upcoming)
             });
         });
     }

@@ -1,8 +1,8 @@
 //! Shapes and numbers from any bytes: every tier of this machine gives the same bits.
 
 use kernels::batch::{self, Batch};
-use kernels::linear::{self, BlockPart, BlockWeights, Lists, Upcoming};
-use kernels::spec::{FEW_CLASSES, Rule};
+use kernels::linear::{self, BlockIndex, BlockPart, BlockWeights, Upcoming};
+use kernels::spec::{Rule, Update};
 use kernels::{F32x16, Images, Isa, Layout, MatMut, MatRef, gemm, optim};
 
 /// Numbers of a fuzzer's bytes; zeros when they are used up.
@@ -41,14 +41,14 @@ impl Source<'_> {
         (0..n).map(|_| number(self)).collect()
     }
 
-    fn rule(&mut self) -> (Rule, f32) {
+    fn update(&mut self) -> Update {
         let lr = self.finite();
         let rule = match self.below(3) {
             0 => Rule::Sgd { lr },
             1 => Rule::Momentum { lr, mu: 0.9 },
             _ => Rule::Adam { c1: 0.1, c2: 0.001, a: lr, eps: 1e-8 },
         };
-        (rule, [0.0, 0.01][self.below(2)])
+        Update { rule, l2: [0.0, 0.01][self.below(2)] }
     }
 }
 
@@ -87,14 +87,13 @@ fn product(source: &mut Source<'_>) -> bool {
     compare("gemm", |isa| {
         let mut c = vec![f32::NAN; m * n];
         gemm(isa, MatRef::new(&a, m, k), MatRef::new(&b, k, n), MatMut::new(&mut c, m, n));
-        // Without an inner dimension nothing is written.
-        (k > 0 && c.iter().all(|x| x.is_finite()), c)
+        (c.iter().all(|x| x.is_finite()), c)
     })
 }
 
 fn update(source: &mut Source<'_>) -> bool {
     let n = source.below(80);
-    let rule = source.rule();
+    let update = source.update();
     let (g, w, m) = (
         source.many(n, Source::number),
         source.many(n, Source::finite),
@@ -103,7 +102,7 @@ fn update(source: &mut Source<'_>) -> bool {
     let v = source.many(n, |source| source.finite().abs());
     compare("update", |isa| {
         let (mut w, mut m, mut v) = (w.clone(), m.clone(), v.clone());
-        let finite = optim::update_all(isa, rule, &g, (&mut w, &mut m, &mut v));
+        let finite = optim::update_all(isa, update, &g, (&mut w, &mut m, &mut v));
         (finite, [w, m, v].concat())
     })
 }
@@ -131,7 +130,7 @@ fn step(source: &mut Source<'_>) -> bool {
     let bias = source.many(classes, Source::finite);
     let rows: Vec<u32> = (0..n).map(|_| source.below(n as u8) as u32).collect();
     let labels: Vec<u32> = (0..n).map(|_| source.below(classes as u8) as u32).collect();
-    let rule = source.rule();
+    let update = source.update();
     let padded = linear::padded_classes(classes);
     let scale = images.scale();
     compare("step", |isa| {
@@ -154,17 +153,12 @@ fn step(source: &mut Source<'_>) -> bool {
         let (mut m, mut v) = (zeros.clone(), zeros);
         let (m_all, v_all) = (&mut m[..], &mut v[..]);
         let part = BlockPart { first: 0, w: w.lines_mut(), m: m_all, v: v_all, shown: None };
-        let (mut lists, mut room) = (Lists::default(), Vec::new());
+        let (mut index, mut room) = (BlockIndex::default(), Vec::new());
         let upcoming = Upcoming { rows: &rows, own: 0..n };
-        let (errors, part) = (batch::error_rows(batch.parts(), &mut room), (part, &upcoming));
-        is_finite &= if classes <= FEW_CLASSES {
-            lists.begin(isa, &images, &rows, 0..images.layout().block_count());
-            lists.build(isa);
-            linear::backward(isa, &images, &lists, (errors, padded), rule, part)
-        } else {
-            let by_block = batch.parts()[0].by_block();
-            linear::backward_many(isa, &images, by_block, (errors, padded), rule, part)
-        };
+        let errors = batch::error_rows(batch.parts(), &mut room);
+        index.begin(isa, &images, &rows, 0..images.layout().block_count(), padded);
+        index.list(isa, &images, &rows, batch.parts());
+        is_finite &= index.backward(isa, &images, errors, update, part, &upcoming);
         let moments = m.iter().chain(&v).flat_map(|lanes| lanes.0);
         numbers.extend(w.lines_mut().iter().flat_map(|lanes| lanes.0).chain(moments));
         (is_finite, numbers)

@@ -160,11 +160,6 @@ impl BatchPart {
         &self.error_rows[i * room..][..self.labels.len()]
     }
 
-    /// What its images have of each block, as the last forward pass of more than 16 classes left it.
-    pub fn by_block(&self) -> &ByBlock {
-        self.room.by_block()
-    }
-
     /// The groups with the number of their rows.
     fn groups(&self) -> impl Iterator<Item = (usize, usize)> {
         let len = self.labels.len();
@@ -266,24 +261,45 @@ impl Batch {
 }
 
 /// Fetches what the backward pass reads of the parts other than number `own` into the cache.
-pub fn expect(parts: &[BatchPart], own: usize) {
+pub fn prefetch_others(parts: &[BatchPart], own: usize) {
     let others = || parts.iter().enumerate().filter(|&(i, _)| i != own);
     others().for_each(|(_, part)| part.error_rows.iter().for_each(prefetch));
     others().for_each(|(_, part)| part.sums.iter().for_each(prefetch));
 }
 
-/// The error terms of all `parts` as `[16 classes][position]`. Of several parts they are gathered in `room`, because what
-/// other threads wrote comes fastest all at once.
-pub fn error_rows<'a>(parts: &'a [BatchPart], room: &'a mut Vec<F32x16>) -> &'a [F32x16] {
-    let vectors = parts.first().map_or(0, |part| vectors_of(part.padded));
+/// What a batch hands to the backward pass.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorRows<'a> {
+    /// `[16 classes][position]`: the error terms.
+    pub rows: &'a [F32x16],
+    /// The number of classes, padded.
+    pub padded: usize,
+    /// Which images have which blocks, where the forward pass of more than 16 classes has listed that of the whole batch.
+    pub listed: Option<&'a ByBlock>,
+}
+
+/// Which images have which blocks, where one part is the whole batch and its forward pass has listed that.
+pub(crate) fn listed(parts: &[BatchPart]) -> Option<&ByBlock> {
+    match parts {
+        [part] if part.padded > spec::FEW_CLASSES => Some(part.room.by_block()),
+        _ => None,
+    }
+}
+
+/// The error terms of all `parts`, which must be of as many classes. Of several parts they are gathered in `room`, because
+/// what other threads wrote comes fastest all at once.
+pub fn error_rows<'a>(parts: &'a [BatchPart], room: &'a mut Vec<F32x16>) -> ErrorRows<'a> {
+    let padded = parts.first().map_or(0, |part| part.padded);
+    let listed = listed(parts);
+    let vectors = vectors_of(padded);
     if let ([part], 1) = (parts, vectors) {
-        return part.error_rows(0);
+        return ErrorRows { rows: part.error_rows(0), padded, listed };
     }
     room.clear();
     for i in 0..vectors {
         parts.iter().for_each(|part| room.extend_from_slice(part.error_rows(i)));
     }
-    room
+    ErrorRows { rows: room, padded, listed }
 }
 
 /// How many times 16 classes there are, the last ones padded.

@@ -14,18 +14,18 @@
 //! ```
 //!
 //! A tile of C is 8 rows of 3 vectors with AVX-512, 6 of 2 with AVX2; at the edges it is as many rows and
-//! vectors as there are, so that only the last vector of a row may be in part for nothing. A stands in rows, of the
+//! vectors as there are, so that only the last vector of a row has idle lanes. A stands in rows, of the
 //! matrix or of a copy (`blocking`). The first tile of a strip multiplies by B where it stands, and writes the strip's
 //! panel on the way, which later tiles read; where rows of B are apart or end within a vector the panel is packed
-//! before. Products of at most 16 columns go another way (`few`).
+//! before. Products of at most 16 columns go another way (`narrow`).
 //!
 //! Emerald Rapids, GFLOP/s with B packed beforehand or, up to 1 MiB, read where it stands, with variable strides in the
 //! micro-kernel, and now; in brackets AVX2: 256 x 256 x 256 149 and 176 (82, 85), 512 x 512 x 512 131 and 165 (84, 87),
 //! 1024 x 1024 x 1024 150 and 164 (72, 79).
 
 mod blocking;
-mod few;
 mod micro;
+mod narrow;
 mod pack;
 
 use crate::isa::{Isa, dispatch};
@@ -38,8 +38,9 @@ use pack::Panels;
 /// Computes `c = a b`.
 ///
 /// Shapes: `a` [M x K], `b` [K x N], `c` [M x N], any strides; what was in `c` is not read. Large products
-/// use the threads of rayon's pool. Accuracy: within `K * 2^-24` of the exact product, times `|a| |b|`
-/// (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.5).
+/// use the threads of rayon's pool. Accuracy: every element is within [`reference::Product`](crate::reference::Product)'s
+/// bound of the exact product, `gamma_K |a| |b|` with `gamma_K = K u / (1 - K u)` and `u = 2^-24` (Higham, "Accuracy and
+/// Stability of Numerical Algorithms", section 3.5), and what underflow adds.
 ///
 /// Panics if the shapes do not chain.
 ///
@@ -69,7 +70,7 @@ pub fn gemm(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, mut c: MatMut<'_>) {
 
 /// Halves the rows of a large product until its parts are worth one thread each.
 fn split(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>) {
-    let flops = 2 * a.rows().saturating_mul(a.cols()).saturating_mul(b.cols());
+    let flops = [a.rows(), a.cols(), b.cols()].into_iter().fold(2, usize::saturating_mul);
     let threads = rayon::current_num_threads();
     let most = (flops / PARALLEL_FLOPS).min(threads);
     halve(isa, a, b, c, most);
@@ -94,8 +95,8 @@ fn halve(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, threads: usize) 
 fn one_thread<S: Simd>(s: S, a: MatRef<'_>, b: MatRef<'_>, mut c: MatMut<'_>) {
     pack::with_kept(
         #[inline(always)]
-        |kept| match few::takes::<S>(a, b.cols()) {
-            true => few::product(s, a, b, &mut c, kept),
+        |kept| match narrow::supports::<S>(a, b.cols()) {
+            true => narrow::product(s, a, b, &mut c, kept),
             false => loops(s, a, b, c, kept),
         },
     );
@@ -132,7 +133,7 @@ fn loops<S: Simd>(
                         rows: mc,
                         cols: width.min(nc - jr),
                         kc,
-                        goes_on: pc > 0,
+                        accumulate: pc > 0,
                         far,
                     };
                     let (panel, next) = panels[jr * kc..].split_at_mut(width * kc);
@@ -165,7 +166,7 @@ fn tiles<S: Simd>(
         let first = (strip.first.0 + ir, strip.first.1);
         let tile = Tile { first, rows: mr.min(strip.rows - ir), ..*strip };
         if tile.far {
-            micro::expect_below(c.as_ref(), &tile);
+            micro::prefetch_below(c.as_ref(), &tile);
         }
         let a = Rows { data: &a.data[ir * a.stride..], ..a };
         let b = match rows.take() {

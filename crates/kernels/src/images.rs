@@ -90,7 +90,7 @@ impl Images {
         Ok(Self { rows: Rows::F32(rows), layout })
     }
 
-    /// Packs `pixels` [n x features] behind the images that are there; none where there would be too many.
+    /// Appends images, `pixels` [n x features]; on error none is added.
     ///
     /// Panics if their number is not a multiple of the layout's features, or the images are f32.
     pub fn push_u8(&mut self, pixels: &[u8]) -> Result<(), TooManyBlocks> {

@@ -5,21 +5,28 @@
 //!
 //! | op | what | where |
 //! |---|---|---|
+//! | [`Images`], [`Layout`] | images as their blocks that are not zero | `images`, `layout` |
 //! | [`linear::forward`] | sums of images and weights, skipping background | `linear` |
-//! | [`linear::backward`], [`linear::backward_many`] | gradient and optimiser step of the weights in one pass | `linear` |
+//! | [`linear::BlockIndex`] | gradient and optimiser step of the weights in one pass | `linear` |
 //! | [`dense::forward`], [`dense::gradient`] | the same for more than 16 classes of f32 features, by GEMM | `dense` |
 //! | [`softmax()`] | probabilities, loss, prediction and error terms in one pass | `softmax` |
 //! | [`optim::update_all`] | an optimiser step on a whole vector | `optim` |
+//! | [`Batch`] | the rows of a minibatch between forward and backward pass | `batch` |
+//! | [`team::Team`] | threads for work that takes microseconds | `team` |
 //! | [`gemm()`] | C = A B for any strides | `gemm` |
 //! | [`pages`] | large pages for memory that is read here and there | `pages` |
 //! | [`yardstick`] | plain loops, and the processor's peak, to measure kernels by | `yardstick` |
 //! | [`mod@reference`] | slow oracles in f64, with proven bounds, for tests and gradient checks | `reference` |
 //!
+//! To read: first [`spec`], then `layout` and `images` (what is kept of an image), `linear` (what is done with it), `simd` (in
+//! which terms), [`team`] (by whom).
+//!
 //! Letters: B images of a batch, D features, C classes; M, N, K inside GEMM. Lengths count elements, losses
 //! are in nats, matrices are row-major unless they have strides.
 //!
 //! A wrong shape is a bug of the caller and panics at the door, with both numbers; data can't make a kernel
-//! panic. Unsafe code stands in `isa`, `pages`, `simd` and `team` alone.
+//! panic. Unsafe code stands in `pages`, `simd` and `team` alone.
+#![deny(unsafe_code)]
 
 pub mod batch;
 pub mod dense;
@@ -32,11 +39,14 @@ pub mod linear;
 mod mat;
 mod nonfinite;
 pub mod optim;
+#[allow(unsafe_code)]
 pub mod pages;
 pub mod reference;
+#[allow(unsafe_code)]
 mod simd;
 mod softmax;
 pub mod spec;
+#[allow(unsafe_code)]
 pub mod team;
 pub mod yardstick;
 

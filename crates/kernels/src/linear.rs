@@ -21,14 +21,15 @@
 
 mod backward;
 mod forward;
+mod index;
 mod lists;
 mod many;
 mod shown;
 mod upcoming;
 
-pub use backward::{BlockPart, backward, backward_many};
+pub use backward::BlockPart;
 pub use forward::forward;
-pub use lists::Lists;
+pub use index::BlockIndex;
 pub use many::{ByBlock, Room};
 pub use shown::{OwnWeights, Shown};
 pub use upcoming::Upcoming;
@@ -42,7 +43,7 @@ use crate::spec::{FEW_CLASSES, LANES};
 const AT_ONCE: usize = 10;
 
 /// The blocks of each of so many parts, of which the last ones may have fewer, or none: an even number, because
-/// [`backward`] takes two at a time.
+/// the backward pass takes two at a time.
 ///
 /// Panics if there are no parts.
 pub fn blocks_per_part(blocks: usize, parts: usize) -> usize {
@@ -55,13 +56,13 @@ pub fn padded_classes(classes: usize) -> usize {
     classes.next_multiple_of(if classes <= FEW_CLASSES { 2 } else { 16 })
 }
 
-/// Whether this layer's skipping of background gives the bits of the definition: for few classes the definition is to
-/// skip; for more it changes nothing only where products of features can't vanish, and these are u8.
-pub fn takes(images: &Images, classes: usize) -> bool {
-    fn vanishes<E: Feature>(_: &BlockRows<E>) -> bool {
-        E::VANISHES
+/// Whether this layer gives the bits of the definition: always up to 16 classes, where the definition skips background too;
+/// above only for u8 pixels, whose products cannot underflow.
+pub fn supports(images: &Images, classes: usize) -> bool {
+    fn can_underflow<E: Feature>(_: &BlockRows<E>) -> bool {
+        E::CAN_UNDERFLOW
     }
-    classes <= FEW_CLASSES || !with_rows!(images, |x| vanishes(x))
+    classes <= FEW_CLASSES || !with_rows!(images, |x| can_underflow(x))
 }
 
 /// Calls `$f::<.., H, N>` for `H` pairs of classes, which are `N` classes.
@@ -82,7 +83,7 @@ macro_rules! with_classes {
 }
 use with_classes;
 
-/// Weights of one number for each feature and class, in blocks: of few classes `[block][padded class][lane]`, of more
+/// One f32 for each feature and class (weights or a moment), in blocks: of few classes `[block][padded class][lane]`, of more
 /// `[block][lane][padded class]`.
 ///
 /// Lanes past the edge of the image and padding classes are zero.
@@ -134,7 +135,7 @@ impl BlockWeights {
         &self.lines
     }
 
-    /// The same, to be cut into parts for [`backward`].
+    /// The same, to be cut into parts for the backward pass.
     pub fn lines_mut(&mut self) -> &mut [F32x16] {
         &mut self.lines
     }

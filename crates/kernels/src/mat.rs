@@ -153,7 +153,7 @@ impl<'a> MatMut<'a> {
 
     /// `len` elements of row `i` from column `j` on, where columns stand side by side.
     pub(crate) fn row_mut(&mut self, i: usize, j: usize, len: usize) -> &mut [f32] {
-        debug_assert_eq!(self.col_stride, 1);
+        assert_eq!(self.col_stride, 1, "columns side by side");
         let first = i * self.row_stride + j;
         &mut self.data[first..first + len]
     }

@@ -3,7 +3,7 @@
 use crate::isa::{Isa, dispatch};
 use crate::simd::Simd;
 use crate::softmax::is_zero;
-use crate::spec::{self, Rule};
+use crate::spec::{self, Rule, Update};
 
 /// One vector of weights and moments.
 #[derive(Clone, Copy)]
@@ -32,34 +32,34 @@ fn update<S: Simd>(s: S, rule: Rule, g: S::V, x: Weight<S::V>) -> Weight<S::V> {
     }
 }
 
-/// Updates weights by their gradient; `l2` adds `l2 * w` to it. Returns whether all new weights are
-/// finite.
+/// Updates weights by their gradient, all `[n]`. Returns whether all new weights are finite. Equals
+/// `spec::update` bit for bit.
 ///
 /// Panics if the lengths differ.
 pub fn update_all(
     isa: Isa,
-    (rule, l2): (Rule, f32),
+    update: Update,
     gradient: &[f32],
     (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
 ) -> bool {
     let n = gradient.len();
     assert_eq!((w.len(), m.len(), v.len()), (n, n, n), "weights and moments of {n} gradients");
-    dispatch!(isa, |s| all(s, (rule, l2), gradient, (w, m, v)))
+    dispatch!(isa, |s| all(s, update, gradient, (w, m, v)))
 }
 
 #[inline(always)]
 fn all<S: Simd>(
     s: S,
-    (rule, l2): (Rule, f32),
+    update: Update,
     gradient: &[f32],
     (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
 ) -> bool {
     let whole = gradient.len() / S::LANES * S::LANES;
     let vectors = (&mut w[..whole], &mut m[..whole], &mut v[..whole]);
-    let mut finite = is_zero(s, update_vectors(s, (rule, l2), &gradient[..whole], vectors));
+    let mut finite = is_zero(s, update_vectors(s, update, &gradient[..whole], vectors));
     for i in whole..gradient.len() {
-        let g = l2.mul_add(w[i], gradient[i]);
-        spec::update(rule, g, &mut w[i], &mut m[i], &mut v[i]);
+        let g = update.l2.mul_add(w[i], gradient[i]);
+        spec::update(update.rule, g, &mut w[i], &mut m[i], &mut v[i]);
         finite &= w[i].is_finite();
     }
     finite
@@ -70,7 +70,7 @@ fn all<S: Simd>(
 #[inline(always)]
 pub(crate) fn update_vectors<S: Simd>(
     s: S,
-    (rule, l2): (Rule, f32),
+    Update { rule, l2 }: Update,
     gradient: &[f32],
     (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
 ) -> S::V {

@@ -41,8 +41,8 @@ pub trait Simd: Copy {
     type V: Copy;
     /// The outcome of a comparison, lane by lane.
     type Mask: Copy;
-    /// `LANES / 2` vectors: what is turned at once.
-    type Turned: AsRef<[Self::V]>;
+    /// `LANES / 2` vectors: what is transposed at once.
+    type Transposed: AsRef<[Self::V]>;
     /// The same tier with 8 lanes.
     type Block: Simd;
 
@@ -58,10 +58,10 @@ pub trait Simd: Copy {
     fn stream(self, x: Self::V, to: &mut Stream<'_>);
     /// The first numbers of `from`, `LANES` at most; +0 in the lanes that it has none for.
     fn load_some(self, from: &[f32]) -> Self::V;
-    /// Turns `LANES / 2` numbers of each of `LANES` rows that stand `stride` apart: lane `i` of vector `p` is
+    /// Transposes `LANES / 2` numbers of each of `LANES` rows that stand `stride` apart: lane `i` of vector `p` is
     /// number `p` of row `i`. Rows past the last of `rows` are the last again; panics if `from` ends before
     /// its numbers do.
-    fn turn(self, from: &[f32], stride: usize, rows: usize) -> Self::Turned;
+    fn transpose(self, from: &[f32], stride: usize, rows: usize) -> Self::Transposed;
     /// `a + b`.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`.
@@ -129,9 +129,8 @@ pub(crate) fn flat_mut(rows: &mut [F32x16]) -> &mut [f32] {
 }
 const _: () = assert!(size_of::<F32x16>() == 64 && size_of::<F32x8>() == 32);
 
-/// Numbers that are written one after the other past the caches, because other processors read them next: a line that
-/// several caches hold must be taken from the others before it is written there. It has the slice to itself until
-/// all that was written stands in memory.
+/// A cursor for non-temporal stores, past the caches: another core reads these lines next, and an ordinary store would first
+/// take them from its cache. The slice stays borrowed until `Drop` has fenced the stores; nothing in this crate forgets one.
 #[derive(Debug)]
 pub(crate) struct Stream<'a> {
     to: &'a mut [F32x16],
@@ -173,7 +172,7 @@ pub(crate) fn prefetch_beside(stream: &Stream<'_>, offset: isize) {
     #[cfg(target_arch = "x86_64")]
     {
         let line = stream.to.as_ptr().wrapping_offset(offset);
-        ask_for::<1, { std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
+        prefetch_lines::<1, { std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (stream, offset);
@@ -196,7 +195,7 @@ pub(crate) fn prefetch_numbers(numbers: &[f32]) {
 #[inline(always)]
 pub(crate) fn prefetch_bytes<const BYTES: usize>(data: &[impl Sized]) {
     #[cfg(target_arch = "x86_64")]
-    ask_for::<BYTES, { std::arch::x86_64::_MM_HINT_T0 }>(data.as_ptr().cast());
+    prefetch_lines::<BYTES, { std::arch::x86_64::_MM_HINT_T0 }>(data.as_ptr().cast());
     #[cfg(not(target_arch = "x86_64"))]
     let _ = data;
 }
@@ -205,14 +204,14 @@ pub(crate) fn prefetch_bytes<const BYTES: usize>(data: &[impl Sized]) {
 #[inline(always)]
 pub(crate) fn prefetch_far<const BYTES: usize>(data: &[impl Sized]) {
     #[cfg(target_arch = "x86_64")]
-    ask_for::<BYTES, { std::arch::x86_64::_MM_HINT_T1 }>(data.as_ptr().cast());
+    prefetch_lines::<BYTES, { std::arch::x86_64::_MM_HINT_T1 }>(data.as_ptr().cast());
     #[cfg(not(target_arch = "x86_64"))]
     let _ = data;
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn ask_for<const BYTES: usize, const HINT: i32>(data: *const i8) {
+fn prefetch_lines<const BYTES: usize, const HINT: i32>(data: *const i8) {
     // The data may begin anywhere in its first line and end anywhere in its last. A plain loop, which the
     // compiler unrolls: with iterators in a chain it did not (0.2 ms an epoch of MNIST).
     for line in 0..=(BYTES - 1).div_ceil(64) {

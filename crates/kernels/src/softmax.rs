@@ -17,7 +17,7 @@ use crate::exp::{exp, ln};
 use crate::isa::{Isa, dispatch};
 use crate::simd::{F32x16, Simd, flat_mut};
 
-/// Turns the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
+/// Transposes the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
 /// logits are finite.
 ///
 /// Past the last row the probabilities are zero. Shapes: `bias` `[C]`. `scale` multiplies the sums, `error_scale`
@@ -83,7 +83,7 @@ fn all_groups<S: Simd, const V: usize>(
     for p in rows.sums.chunks_exact_mut(padded).skip(rows.len / GROUP).flatten() {
         p.0[rows.len % GROUP..].fill(0.0);
     }
-    turn(s, rows, padded);
+    transpose(s, rows, padded);
     is_zero(s, poison)
 }
 
@@ -105,7 +105,7 @@ struct Top<S: Simd> {
     poison: S::V,
 }
 
-/// Turns sums into logits.
+/// Transposes sums into logits.
 #[inline(always)]
 fn logits<S: Simd, const V: usize>(
     s: S,
@@ -134,7 +134,7 @@ fn logits<S: Simd, const V: usize>(
     top
 }
 
-/// Turns logits into exponentials; returns their sums.
+/// Transposes logits into exponentials; returns their sums.
 #[inline(always)]
 fn exponentials<S: Simd, const V: usize>(s: S, z: &mut [F32x16], top: &[Top<S>; V]) -> [S::V; V] {
     let mut sum = [s.splat(0.0); V];
@@ -149,7 +149,7 @@ fn exponentials<S: Simd, const V: usize>(s: S, z: &mut [F32x16], top: &[Top<S>; 
     sum
 }
 
-/// Turns exponentials into probabilities, and those into error terms.
+/// Transposes exponentials into probabilities, and those into error terms.
 #[inline(always)]
 fn errors<S: Simd, const V: usize>(
     s: S,
@@ -177,7 +177,7 @@ fn errors<S: Simd, const V: usize>(
 /// Copies the error terms of each row to one place for every 16 classes. What stands there past the last class is
 /// zero where padding has weights, and else of no meaning.
 #[inline(always)]
-fn turn<S: Simd>(s: S, rows: &mut SoftmaxRows<'_>, padded: usize) {
+fn transpose<S: Simd>(s: S, rows: &mut SoftmaxRows<'_>, padded: usize) {
     let (all, _) = rows.error_rows.as_chunks_mut::<GROUP>();
     let groups = (rows.errors.len() / padded).max(1);
     for (i, of_classes) in all.chunks_exact_mut(groups).enumerate() {
@@ -195,8 +195,9 @@ fn turn_group<S: Simd>(s: S, rows: &mut [F32x16; GROUP], errors: &[f32]) {
     for first_class in (0..all).step_by(S::LANES) {
         let classes = S::LANES.min(all - first_class);
         for first_row in (0..GROUP).step_by(S::LANES / 2) {
-            let turned = s.turn(&errors[first_class * GROUP + first_row..], GROUP, classes);
-            for (&row, to) in turned.as_ref().iter().zip(&mut rows[first_row..]) {
+            let transposed =
+                s.transpose(&errors[first_class * GROUP + first_row..], GROUP, classes);
+            for (&row, to) in transposed.as_ref().iter().zip(&mut rows[first_row..]) {
                 s.store(row, &mut to.0[first_class..]);
             }
         }

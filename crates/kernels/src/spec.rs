@@ -117,7 +117,7 @@ fn active_blocks(model: &Model, x: &[f32]) -> Vec<[Option<usize>; LANES]> {
     blocks
 }
 
-/// The logits of one image.
+/// The logits [C] of one image `x` [D].
 pub fn logits(model: &Model, x: &[f32], scale: f32) -> Vec<f32> {
     let classes = model.bias.len();
     let active = active_blocks(model, x);
@@ -148,7 +148,7 @@ pub struct Softmax {
     pub predicted: u32,
 }
 
-/// Softmax and cross-entropy of one image with the class `label`. The loss comes from the logits: the
+/// Softmax and cross-entropy of one image's logits `z` [C] with the class `label`. The loss comes from the logits: the
 /// logarithm of a probability that was rounded to zero would be infinite.
 pub fn softmax(z: &[f32], label: u32) -> Softmax {
     let predicted = (1..z.len()).fold(0, |best, c| if z[c] > z[best] { c } else { best });
@@ -160,7 +160,9 @@ pub fn softmax(z: &[f32], label: u32) -> Softmax {
     Softmax { p, loss: ln(sum) - (z[label as usize] - zmax), predicted: predicted as u32 }
 }
 
-/// The gradient of the mean loss over a batch, in the shape of the model.
+/// The gradient of the mean loss over a batch, in the shape of the model; `rows` are the softmax of its images.
+///
+/// Panics if the batch has no labels.
 pub fn gradient(model: &Model, rows: &[Softmax], batch: &Batch<'_>) -> Model {
     let (n, classes) = (rows.len(), model.bias.len());
     let k = batch.scale / n as f32;
@@ -199,6 +201,15 @@ pub enum Rule {
     Adam { c1: f32, c2: f32, a: f32, eps: f32 },
 }
 
+/// What a step does to every weight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// The optimiser's rule.
+    pub rule: Rule,
+    /// The slope of the L2 penalty: `l2 * w` is added to the gradient of a weight `w`.
+    pub l2: f32,
+}
+
 /// Updates one weight `w` and its moments `m` and `v` by the gradient `g`.
 pub fn update(rule: Rule, g: f32, w: &mut f32, m: &mut f32, v: &mut f32) {
     match rule {
@@ -215,11 +226,13 @@ pub fn update(rule: Rule, g: f32, w: &mut f32, m: &mut f32, v: &mut f32) {
     }
 }
 
-/// One training step; `l2` adds the gradient of the penalty `l2 / 2 |W|^2`, which is in no loss and not
-/// on the biases. Returns what the softmax made of every image before the update.
+/// One training step. The penalty `l2 / 2 |W|^2` is in no loss, and biases have none. Returns what the softmax made of
+/// every image before the update.
+///
+/// Panics if the batch has no labels.
 pub fn step(
     (model, m, v): (&mut Model, &mut Model, &mut Model),
-    (rule, l2): (Rule, f32),
+    Update { rule, l2 }: Update,
     batch: &Batch<'_>,
 ) -> Result<Vec<Softmax>, NonFinite> {
     let mut rows = Vec::new();

@@ -19,8 +19,8 @@
 //! across threads: a part owns its outputs, so that neither the number of threads nor who did what shows in
 //! any result.
 //!
-//! What a job is in Rust's terms, `run` or `alternate`, stands in `turns`. Who streams in a part must have a fence behind it
-//! when the part is done, as `Stream` in `simd` has.
+//! What a job is in Rust's terms, `run` or `alternate`, stands in `turns`. A part that uses non-temporal stores must fence
+//! them before it returns; dropping `Stream` of `simd` does.
 //!
 //! Between phases each thread waits for one cache line of each other, once: 250 ns on one Zen 5 machine, whose
 //! cores are far apart. (A job for each phase, which the caller hands out and waits for, is twice that.)

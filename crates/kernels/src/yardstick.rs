@@ -55,7 +55,7 @@ impl DenseStep {
     /// Takes a step. `x` [images x features] are the images and `transposed` the same [features x images];
     /// `product(a, b, c, [m, k, n])` computes `c = a b` of row-major matrices.
     ///
-    /// Panics if the shapes do not fit.
+    /// Panics if the shapes do not fit or there are no `labels`.
     pub fn take(
         &mut self,
         (x, transposed): (&[f32], &[f32]),
@@ -112,6 +112,7 @@ fn chains<S: Simd>(s: S, rounds: usize) -> (u64, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Update;
     use crate::{MatMut, MatRef, gemm};
 
     const ADAM: Rule = Rule::Adam { c1: 0.1, c2: 0.001, a: 0.0003, eps: 1e-8 };
@@ -143,7 +144,8 @@ mod tests {
         let (mut expected, mut m, mut v) =
             (model(weights), model(zero(features * classes)), model(zero(features * classes)));
         let batch = spec::Batch { features: &x, scale: 1.0, labels: &labels };
-        spec::step((&mut expected, &mut m, &mut v), (ADAM, 0.0), &batch).unwrap();
+        spec::step((&mut expected, &mut m, &mut v), Update { rule: ADAM, l2: 0.0 }, &batch)
+            .unwrap();
         for (found, expected) in step.weights.iter().zip(&expected.weights) {
             assert!((found - expected).abs() < 1e-5, "{found} {expected}");
         }

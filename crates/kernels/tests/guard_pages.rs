@@ -10,10 +10,9 @@ mod common;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 
-use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, rules, tiers};
-use kernels::batch::{self, Batch};
-use kernels::linear::{self, BlockPart, BlockWeights, ByBlock, Lists, OwnWeights, Room, Upcoming};
-use kernels::spec::FEW_CLASSES;
+use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, tiers, updates};
+use kernels::batch::{self, Batch, ErrorRows};
+use kernels::linear::{self, BlockIndex, BlockPart, BlockWeights, OwnWeights, Room, Upcoming};
 use kernels::{F32x16, MatMut, MatRef, gemm, optim, reference};
 
 /// Which end of a slice meets the forbidden page.
@@ -108,7 +107,7 @@ fn the_guard_holds_what_it_was_given() {
 /// The numbers of classes that the linear layer takes of these images: few, and of pixels one to five times 16.
 fn classes_of(data: &Data) -> impl Iterator<Item = usize> + use<> {
     let (images, more) = (&data.images, [17, 32, 33, 50, 64, 70]);
-    let more: Vec<usize> = more.into_iter().filter(|&n| linear::takes(images, n)).collect();
+    let more: Vec<usize> = more.into_iter().filter(|&n| linear::supports(images, n)).collect();
     (1..=16).chain(more)
 }
 
@@ -172,7 +171,7 @@ fn backward() {
                 let mut bias = Guarded::new(&vec![f32::NAN; classes], edge);
                 batch::bias_gradient(isa, fast.batch.parts(), &mut bias);
                 assert!(bias.iter().all(|g| g.is_finite()));
-                let rule = rules()[random.below(6) as usize];
+                let update = updates()[random.below(6) as usize];
                 let mut whole = None;
                 for (first, count) in [(0, 12), (2, 5), (10, 1), (4, 0)] {
                     let blocks = vec![F32x16::default(); count * padded / 2];
@@ -180,22 +179,16 @@ fn backward() {
                     let mut fenced = [(); 3].map(|()| Guarded::new(&blocks, edge));
                     let run = |[w, m, v]: [&mut [F32x16]; 3], shown| {
                         let part = BlockPart { first, w, m, v, shown };
-                        let (images, mut lists) = (&data.images, Lists::default());
-                        let fenced = Guarded::new(&rows, edge);
+                        let (images, fenced) = (&data.images, Guarded::new(&rows, edge));
                         let upcoming = Upcoming { rows: &fenced, own: n / 2..n };
-                        let part = (part, &upcoming);
                         let mut room = Vec::new();
                         let errors = batch::error_rows(fast.batch.parts(), &mut room);
-                        let errors = Guarded::new(errors, edge);
-                        let (errors, blocks) = ((&errors[..], padded), first..first + count);
-                        if classes > FEW_CLASSES {
-                            let mut listed = ByBlock::default();
-                            listed.list(isa, images, &fenced, blocks);
-                            return linear::backward_many(isa, images, &listed, errors, rule, part);
-                        }
-                        lists.begin(isa, images, &fenced, blocks);
-                        lists.build(isa);
-                        linear::backward(isa, images, &lists, errors, rule, part)
+                        let errors = Guarded::new(errors.rows, edge);
+                        let errors = ErrorRows { rows: &errors, padded, listed: None };
+                        let mut index = BlockIndex::default();
+                        index.begin(isa, images, &fenced, first..first + count, padded);
+                        index.list(isa, images, &fenced, &[]);
+                        index.backward(isa, images, errors, update, part, &upcoming)
                     };
                     // As one of two threads, too, which streams the weights to others.
                     let (mut own, mut streamed) =
@@ -206,7 +199,11 @@ fn backward() {
                     assert!(run(fenced.each_mut().map(|v| &mut v[..]), shown));
                     check_bits(&flat16(&streamed), &flat16(&plain[0]), &format!("shown, {isa:?}"));
                     for (plain, fenced) in plain.iter().zip(&fenced) {
-                        check_bits(&flat16(fenced), &flat16(plain), &format!("{rule:?}, {isa:?}"));
+                        check_bits(
+                            &flat16(fenced),
+                            &flat16(plain),
+                            &format!("{update:?}, {isa:?}"),
+                        );
                     }
                     // A part is what it is in the whole, whatever its neighbours have.
                     let whole = whole.get_or_insert_with(|| plain.clone());
@@ -224,17 +221,17 @@ fn backward() {
 fn update_all() {
     let mut random = Random::new(72);
     for (isa, n) in tiers().into_iter().flat_map(|isa| (0..=70).map(move |n| (isa, n))) {
-        for (rule, edge) in rules().into_iter().flat_map(|rule| EDGES.map(|edge| (rule, edge))) {
+        for (update, edge) in updates().into_iter().flat_map(|u| EDGES.map(|edge| (u, edge))) {
             let (g, values) = (random.many(n), random.many(n));
             let second: Vec<f32> = values.iter().map(|v| v.abs()).collect();
             let mut plain = [values.clone(), values, second];
             let mut fenced = plain.each_ref().map(|v| Guarded::new(v, edge));
             let [w, m, v] = plain.each_mut();
-            assert!(optim::update_all(isa, rule, &g, (w, m, v)));
+            assert!(optim::update_all(isa, update, &g, (w, m, v)));
             let [w, m, v] = fenced.each_mut();
-            assert!(optim::update_all(isa, rule, &Guarded::new(&g, edge), (w, m, v)));
+            assert!(optim::update_all(isa, update, &Guarded::new(&g, edge), (w, m, v)));
             for (plain, fenced) in plain.iter().zip(&fenced) {
-                check_bits(fenced, plain, &format!("{n}, {rule:?}, {isa:?}"));
+                check_bits(fenced, plain, &format!("{n}, {update:?}, {isa:?}"));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Data, Fast, State, check_bits, check_bound, rules, tiers};
+use common::{Data, Fast, State, check_bits, check_bound, tiers, updates};
 use kernels::spec::{self, LANES, Model};
 use kernels::{Isa, reference};
 use proptest::collection::vec;
@@ -222,12 +222,12 @@ proptest! {
         let data = if floats { sample.float_data() } else { sample.data() };
         let portable = *tiers().last().unwrap();
         let mut expected = sample.forward(&data, portable, 1);
-        let finite = expected.backward(&data, &sample.rows(), rules()[rule]);
+        let finite = expected.backward(&data, &sample.rows(), updates()[rule]);
         let (forward, after) = (outputs(&expected, sample.classes), expected.state(&data));
         for (isa, parts) in tiers().into_iter().flat_map(|isa| parts.iter().map(move |&n| (isa, n))) {
             let mut fast = sample.forward(&data, isa, parts);
             prop_assert_eq!(outputs(&fast, sample.classes), &forward[..]);
-            prop_assert_eq!(fast.backward(&data, &sample.rows(), rules()[rule]), finite);
+            prop_assert_eq!(fast.backward(&data, &sample.rows(), updates()[rule]), finite);
             after.check(&fast.state(&data), &format!("{isa:?}, {parts} parts"));
         }
     }

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{Data, Fast, Kind, Random, SHAPES, State, check_bits, rules, tiers};
-use kernels::spec::{self, Rule};
+use common::{Data, Fast, Kind, Random, SHAPES, State, check_bits, tiers, updates};
+use kernels::spec::{self, Update};
 
 const BATCHES: [usize; 7] = [1, 7, 8, 15, 16, 17, 100];
 const PARTS: [usize; 4] = [1, 2, 3, 7];
@@ -17,7 +17,7 @@ struct Case<'a> {
     state: State,
     /// The images and labels of each step.
     steps: Vec<(Vec<u32>, Vec<u32>)>,
-    rule: (Rule, f32),
+    update: Update,
     name: String,
 }
 
@@ -31,12 +31,12 @@ impl Case<'_> {
         for (t, (rows, labels)) in self.steps.iter().enumerate() {
             let features = self.data.gather(rows);
             let batch = self.data.batch(&features, labels);
-            let expected = self.state.step(self.rule, &batch).expect("finite steps");
+            let expected = self.state.step(self.update, &batch).expect("finite steps");
             for fast in &mut all {
                 let name = format!("{}, step {t}, {:?}, {} parts", self.name, fast.isa, fast.parts);
                 assert!(fast.forward(self.data, rows, labels), "logits, {name}");
                 fast.check_forward(&expected, scale, &name);
-                assert!(fast.backward(self.data, rows, self.rule), "weights, {name}");
+                assert!(fast.backward(self.data, rows, self.update), "weights, {name}");
                 self.state.check(&fast.state(self.data), &name);
             }
         }
@@ -67,9 +67,10 @@ fn check_kind(kind: Kind) {
                 let few = [PARTS[random.below(4) as usize]];
                 let state = State::random(&data, classes, 0.3, &mut random);
                 let steps = steps(&data, classes, &[n; 3], &mut random);
-                let rule = rules()[random.below(6) as usize];
-                let name = format!("{kind:?} {shape:?}, {classes} classes, batch of {n}, {rule:?}");
-                let case = Case { data: &data, state, steps, rule, name };
+                let update = updates()[random.below(6) as usize];
+                let name =
+                    format!("{kind:?} {shape:?}, {classes} classes, batch of {n}, {update:?}");
+                let case = Case { data: &data, state, steps, update, name };
                 case.check(if shape.0 < 100 { &PARTS } else { &few });
             }
         }
@@ -100,12 +101,12 @@ fn float_features() {
 fn every_optimiser_in_any_number_of_parts() {
     let mut random = Random::new(10);
     let data = Data::new(Kind::Sparse, (784, Some((28, 28))), 200, &mut random);
-    for rule in rules() {
+    for update in updates() {
         for (classes, sizes) in [(10, [100, 17, 100, 1, 33]), (26, [9, 1, 16, 2, 9])] {
             let state = State::random(&data, classes, 0.05, &mut random);
             let steps = steps(&data, classes, &sizes, &mut random);
-            let name = format!("{rule:?}, {classes} classes");
-            Case { data: &data, state, steps, rule, name }.check(&PARTS);
+            let name = format!("{update:?}, {classes} classes");
+            Case { data: &data, state, steps, update, name }.check(&PARTS);
         }
     }
 }
@@ -118,9 +119,9 @@ fn every_number_of_features_and_images() {
         let (classes, parts) = (1 + random.below(18) as usize, 1 + random.below(9) as usize);
         let state = State::random(&data, classes, 1.0, &mut random);
         let steps = steps(&data, classes, &[n, 66 - n], &mut random);
-        let rule = rules()[random.below(6) as usize];
-        let name = format!("{features} features, {classes} classes, {rule:?}");
-        Case { data: &data, state, steps, rule, name }.check(&[parts]);
+        let update = updates()[random.below(6) as usize];
+        let name = format!("{features} features, {classes} classes, {update:?}");
+        Case { data: &data, state, steps, update, name }.check(&[parts]);
     }
 }
 
@@ -133,7 +134,7 @@ fn large_batches() {
         let state = State::random(&data, classes, 1.0, &mut random);
         let steps = steps(&data, classes, &[500, 4_500, 1, 2_047, 40], &mut random);
         let name = format!("{classes} classes");
-        Case { data: &data, state, steps, rule: rules()[0], name }.check(&[1, 2]);
+        Case { data: &data, state, steps, update: updates()[0], name }.check(&[1, 2]);
     }
 }
 
@@ -150,15 +151,15 @@ fn products_that_vanish() {
         }
         let data = Data::from_f32((40, None), &features);
         let mut random = Random::new(14);
-        for (classes, rule) in
-            [2, 3, 10, 12, 16, 17, 26].into_iter().flat_map(|c| rules().map(|r| (c, r)))
+        for (classes, update) in
+            [2, 3, 10, 12, 16, 17, 26].into_iter().flat_map(|c| updates().map(|r| (c, r)))
         {
             let mut state = State::random(&data, classes, 1.0, &mut random);
             state.model.weights.fill(-0.0);
             let labels = vec![0, 1, 0, 1];
             let steps = vec![(vec![0, 1, 2, 3], labels.clone()), (vec![3, 2, 1, 0], labels)];
-            let name = format!("{first:?}, {classes} classes, {rule:?}");
-            Case { data: &data, state, steps, rule, name }.check(&PARTS);
+            let name = format!("{first:?}, {classes} classes, {update:?}");
+            Case { data: &data, state, steps, update, name }.check(&PARTS);
         }
     }
 }

@@ -33,7 +33,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use idx::{FileSet, Role};
-use kernels::pages::ask_for_large;
+use kernels::pages::advise_huge_pages;
 use kernels::{Images, Layout};
 use rayon::prelude::*;
 
@@ -113,7 +113,7 @@ impl Parts {
     /// Room for a set whose header was proven.
     fn zeros(set: &SetHeader, layout: &Layout) -> Self {
         let values = vec![[0; 8]; set.values as usize];
-        ask_for_large(&values);
+        advise_huge_pages(&values);
         Self {
             having: vec![[0; 8]; set.words(layout) as usize],
             labels: vec![[0; 4]; set.images as usize],

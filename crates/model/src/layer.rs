@@ -18,7 +18,7 @@ pub(crate) enum Layer {
 impl Layer {
     /// Takes weights [features x classes], row-major in file order, for images like these.
     pub(crate) fn gather(images: &Images, classes: usize, weights: &[f32]) -> Self {
-        if linear::takes(images, classes) {
+        if linear::supports(images, classes) {
             Self::Blocks(BlockWeights::gather(images.layout(), classes, weights))
         } else {
             Self::Dense(weights.to_vec())
@@ -47,7 +47,7 @@ impl Layer {
         part: &mut BatchPart,
     ) {
         match self {
-            Self::Blocks(weights) if linear::takes(images, classes) => {
+            Self::Blocks(weights) if linear::supports(images, classes) => {
                 linear::forward(isa, images, rows, weights.lines(), part.forward_mut());
             }
             // Trained on pixels, and here are f32 features.

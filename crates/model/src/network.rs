@@ -13,8 +13,8 @@
 use std::ops::Range;
 
 use kernels::batch::{self, Batch, BatchPart};
-use kernels::linear::{self, BlockPart, ByBlock, Lists, OwnWeights, Upcoming};
-use kernels::spec::{self, FEW_CLASSES, Rule};
+use kernels::linear::{self, BlockIndex, BlockPart, OwnWeights, Upcoming};
+use kernels::spec::{self, Rule, Update};
 use kernels::team::Team;
 use kernels::{F32x16, Isa, NonFinite, dense, optim};
 
@@ -49,10 +49,8 @@ pub(crate) struct Steps<'a> {
     /// The images of the steps, and behind them those of later ones.
     pub(crate) order: &'a [u32],
     pub(crate) batch_size: usize,
-    /// What each step does; there are as many steps.
-    pub(crate) rules: &'a [Rule],
-    /// The slope of the L2 penalty.
-    pub(crate) l2: f32,
+    /// What each step does to the weights; there are as many steps.
+    pub(crate) updates: &'a [Update],
 }
 
 impl<'a> Steps<'a> {
@@ -90,14 +88,16 @@ impl Own<'_> {
     }
 }
 
-/// What a thread keeps from step to step, so that no step allocates; only `weights` mean anything after one.
+/// What a thread keeps from step to step, so that a step of blocks allocates nothing; only `weights` mean anything after
+/// one.
 #[derive(Default)]
 struct Scratch {
-    /// Which images have which of its blocks: where classes are few, and where they are more.
-    lists: Lists,
-    listed: ByBlock,
+    /// Which images have which of its blocks.
+    index: BlockIndex,
     /// The error terms of all images of a batch that has several parts.
     errors: Vec<F32x16>,
+    /// The gradient of the biases.
+    bias_gradient: Vec<f32>,
     /// The weights as it sees them.
     weights: OwnWeights,
 }
@@ -274,7 +274,6 @@ impl Network {
     ) -> Result<(), usize> {
         let pass = self.pass(data);
         let (isa, images, padded) = (self.isa, data.images(), linear::padded_classes(self.classes));
-        let few = self.classes <= FEW_CLASSES;
         let (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) =
             (&mut self.weights, &mut self.m, &mut self.v)
         else {
@@ -299,17 +298,15 @@ impl Network {
         }
         self.begun_for = pass.parts;
         let stopped = self.team.alternate(
-            steps.rules.len(),
+            steps.updates.len(),
             &mut own,
             self.batch.cut(pass.parts),
             (w.lines_mut(), len),
             |step, own, part, weights| {
                 let (rows, upcoming) = steps.rows(step);
-                own.upcoming(pass, upcoming).expect_heads(images);
-                let Scratch { lists, weights: own_weights, .. } = &mut *own.scratch;
-                if few {
-                    lists.begin(isa, images, rows, own.blocks.clone());
-                }
+                own.upcoming(pass, upcoming).prefetch_heads(images);
+                let Scratch { index, weights: own_weights, .. } = &mut *own.scratch;
+                index.begin(isa, images, rows, own.blocks.clone(), padded);
                 let weights = own_weights.read(weights);
                 let finite = pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
                     linear::forward(isa, images, rows, weights, part.forward_mut());
@@ -320,29 +317,16 @@ impl Network {
                 finite
             },
             |step, own, parts, w| {
-                let rule = (steps.rules[step], steps.l2);
-                let upcoming = own.upcoming(pass, steps.rows(step).1);
-                let Scratch { lists, listed, errors, weights } = &mut *own.scratch;
-                batch::expect(parts, own.index);
+                let (update, (rows, upcoming)) = (steps.updates[step], steps.rows(step));
+                let upcoming = own.upcoming(pass, upcoming);
+                let Scratch { index, errors, bias_gradient, weights } = &mut *own.scratch;
+                batch::prefetch_others(parts, own.index);
                 let ((w, shown), m, v) = (weights.write(w), &mut *own.m, &mut *own.v);
                 let blocks = BlockPart { first: own.blocks.start, w, m, v, shown };
-                let blocks = (blocks, &upcoming);
-                let finite = if few {
-                    lists.build(isa);
-                    let errors = (batch::error_rows(parts, errors), padded);
-                    linear::backward(isa, images, lists, errors, rule, blocks)
-                } else {
-                    let by_block = match parts {
-                        [only] => only.by_block(),
-                        _ => {
-                            listed.list(isa, images, steps.rows(step).0, own.blocks.clone());
-                            listed
-                        }
-                    };
-                    let errors = (batch::error_rows(parts, errors), padded);
-                    linear::backward_many(isa, images, by_block, errors, rule, blocks)
-                };
-                finite & update_bias(isa, parts, rule.0, &mut own.bias)
+                index.list(isa, images, rows, parts);
+                let errors = batch::error_rows(parts, errors);
+                let finite = index.backward(isa, images, errors, update, blocks, &upcoming);
+                finite & update_bias(isa, parts, update.rule, (bias_gradient, &mut own.bias))
             },
         );
         // At least one, since there are threads.
@@ -358,7 +342,7 @@ impl Network {
         steps: Steps<'_>,
         aside: Aside<'_>,
     ) -> Result<(), usize> {
-        for (i, &rule) in steps.rules.iter().enumerate() {
+        for (i, &update) in steps.updates.iter().enumerate() {
             aside();
             let rows = steps.rows(i).0;
             self.forward(data, rows).map_err(|_| 2 * i)?;
@@ -369,8 +353,9 @@ impl Network {
             };
             let mut g = vec![0.0; w.len()];
             dense::gradient(self.isa, data.images(), rows, &self.batch, self.classes, &mut g);
-            let finite = optim::update_all(self.isa, (rule, steps.l2), &g, (w, m, v));
-            if !(finite & update_bias(self.isa, self.batch.parts(), rule, &mut self.bias)) {
+            let finite = optim::update_all(self.isa, update, &g, (w, m, v));
+            let bias = (&mut Vec::new(), &mut self.bias);
+            if !(finite & update_bias(self.isa, self.batch.parts(), update.rule, bias)) {
                 return Err(2 * i + 1);
             }
         }
@@ -378,16 +363,16 @@ impl Network {
     }
 }
 
-/// Updates the biases by the gradient of the batch; returns whether they are finite.
+/// Updates the biases by the gradient of the batch, which is put into `gradient`; returns whether they are finite.
 fn update_bias(
     isa: Isa,
     parts: &[BatchPart],
     rule: Rule,
-    [bias, m, v]: &mut [Vec<f32>; 3],
+    (gradient, [bias, m, v]): (&mut Vec<f32>, &mut [Vec<f32>; 3]),
 ) -> bool {
-    let mut gradient = vec![0.0; bias.len()];
-    batch::bias_gradient(isa, parts, &mut gradient);
-    for (c, g) in gradient.into_iter().enumerate() {
+    gradient.resize(bias.len(), 0.0);
+    batch::bias_gradient(isa, parts, gradient);
+    for (c, &g) in gradient.iter().enumerate() {
         spec::update(rule, g, &mut bias[c], &mut m[c], &mut v[c]);
     }
     bias.iter().all(|b| b.is_finite())

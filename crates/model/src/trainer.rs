@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use kernels::spec::{self, Rule};
+use kernels::spec::{self, Update};
 use kernels::team::Team;
 use kernels::{Isa, NonFinite};
 
@@ -325,9 +325,10 @@ impl<'a> Trainer<'a> {
     fn take(&mut self, epoch: u64, order: &[u32], count: usize) -> Result<(), Diverged> {
         let (batch_size, l2) = (self.config.batch_size, self.config.l2 as f32);
         let mut schedule = self.schedule;
-        let rules: Vec<Rule> = (0..count).map(|_| schedule.next_rule()).collect();
+        let updates: Vec<Update> =
+            (0..count).map(|_| Update { rule: schedule.next_rule(), l2 }).collect();
         let order = &order[self.iteration * batch_size..];
-        let steps = Steps { order, batch_size, rules: &rules, l2 };
+        let steps = Steps { order, batch_size, updates: &updates };
         let mut aside = || {
             if let Some(next) = &mut self.next_order {
                 next.go_on(batch_size);

@@ -6,7 +6,7 @@
 mod common;
 
 use kernels::Isa;
-use kernels::spec::{self, Batch};
+use kernels::spec::{self, Batch, Update};
 use model::optimizer::Schedule;
 use model::{Dataset, Init, Metadata, Model, Optimizer, Parameters, Split, TrainConfig};
 
@@ -46,8 +46,8 @@ fn train_classes_by_spec(config: &TrainConfig, data: &Dataset, classes: usize) -
             let labels: Vec<u32> = rows.iter().map(|&row| data.labels()[row as usize]).collect();
             let batch =
                 Batch { features: &features, scale: data.images().scale(), labels: &labels };
-            let rule = (schedule.next_rule(), config.l2 as f32);
-            spec::step((&mut model, &mut m, &mut v), rule, &batch).unwrap();
+            let update = Update { rule: schedule.next_rule(), l2: config.l2 as f32 };
+            spec::step((&mut model, &mut m, &mut v), update, &batch).unwrap();
         }
     }
     Parameters { weights: model.weights, bias: model.bias }

@@ -33,7 +33,7 @@ pub(super) const fn rows<S: Simd>() -> usize {
     if S::LANES == 16 { 8 } else { 6 }
 }
 
-/// Vectors in a row of a tile of which `left` are left: none has one alone if it can be helped.
+/// How many vectors wide the next tile is where `left` remain: four are split two and two, lest a tile have one alone.
 pub(super) const fn vectors<S: Simd>(left: usize) -> usize {
     let most = if S::LANES == 16 { 3 } else { 2 };
     if left <= most {
@@ -71,7 +71,7 @@ pub(super) struct Tile {
     /// Steps of k.
     pub(super) kc: usize,
     /// Whether C holds the sums so far; else they start at +0.
-    pub(super) goes_on: bool,
+    pub(super) accumulate: bool,
     /// Whether C may not be in a second cache.
     pub(super) far: bool,
 }
@@ -80,7 +80,7 @@ pub(super) struct Tile {
 /// (1500 x 1500 x 1500 on Zen 4, AVX2: 102 GFLOP/s without, 105 with; AVX-512: no difference), and what is only
 /// written must come first as well.
 #[inline(always)]
-pub(super) fn expect_below(c: MatRef<'_>, tile: &Tile) {
+pub(super) fn prefetch_below(c: MatRef<'_>, tile: &Tile) {
     if c.strides().1 == 1 {
         let (first, col) = (tile.first.0 + tile.rows, tile.first.1);
         let rows = (first..c.rows()).take(tile.rows);
@@ -106,7 +106,7 @@ fn with_rows<S: Simd, const V: usize>(
     c: &mut MatMut<'_>,
     tile: &Tile,
 ) {
-    debug_assert!(tile.rows <= rows::<S>(), "a strip is not a tile");
+    assert!(tile.rows <= rows::<S>(), "a strip is not a tile");
     match tile.rows {
         1 => exact::<S, 1, V>(s, a, b, c, tile),
         2 => exact::<S, 2, V>(s, a, b, c, tile),
@@ -131,11 +131,11 @@ fn exact<S: Simd, const R: usize, const V: usize>(
     let whole = tile.cols == width && c.as_ref().strides().1 == 1;
     // In loops so short that the compiler unrolls them: else the sums would live in memory.
     let mut acc = [[s.splat(0.0); V]; R];
-    if tile.goes_on && whole {
+    if tile.accumulate && whole {
         for (i, acc) in acc.iter_mut().enumerate() {
             *acc = load(s, c.row_mut(i0 + i, j0, width));
         }
-    } else if tile.goes_on {
+    } else if tile.accumulate {
         let buffer = edge_of::<R>(c.as_ref(), tile);
         for (acc, row) in acc.iter_mut().zip(&buffer) {
             *acc = load(s, row);
@@ -165,7 +165,7 @@ fn exact<S: Simd, const R: usize, const V: usize>(
                 let b = load(s, &rows.data[p * rows.stride..][..width]);
                 if let Some(copy) = copies.next() {
                     store(s, &b, copy);
-                    pack::expect_row((rows.data, rows.stride), p, width);
+                    pack::prefetch_row((rows.data, rows.stride), p, width);
                 }
                 step(s, &mut acc, std::array::from_fn(|i| a[i][p]), b);
             }

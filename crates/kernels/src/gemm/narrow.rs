@@ -7,7 +7,7 @@
 //! ```
 
 mod side_by_side;
-mod turned;
+mod transposed;
 
 use super::pack::{self, Panels};
 use crate::mat::{MatMut, MatRef};
@@ -20,7 +20,7 @@ const FAR: usize = 512 << 10;
 
 /// Whether this is the way to multiply A by `n` columns: there must be rows for a vector's lanes, and those of
 /// A or its columns must stand side by side.
-pub(super) fn takes<S: Simd>(a: MatRef<'_>, n: usize) -> bool {
+pub(super) fn supports<S: Simd>(a: MatRef<'_>, n: usize) -> bool {
     let apart = match a.strides() {
         (1, stride) => stride >= a.rows(),
         (_, stride) => stride == 1,
@@ -39,7 +39,7 @@ pub(super) fn product<S: Simd>(
 ) {
     match a.strides() {
         (1, _) => side_by_side::product(s, a, b, c, kept),
-        _ => turned::product(s, a, b, c, kept),
+        _ => transposed::product(s, a, b, c, kept),
     }
 }
 
@@ -48,25 +48,25 @@ fn parts(n: usize, most: usize) -> usize {
     n.div_ceil(n.div_ceil(most))
 }
 
-/// Writes `rows` rows of C, from `i0` on, from their sums, by way of `turned`.
+/// Writes `rows` rows of C, from `i0` on, from their sums, by way of `transposed`.
 #[inline(always)]
 fn write<S: Simd>(
     s: S,
     sums: MatRef<'_>,
     rows: usize,
-    turned: &mut [f32],
+    transposed: &mut [f32],
     c: &mut MatMut<'_>,
     i0: usize,
 ) {
     let n = sums.rows();
     let from = (sums.from(0, 0), sums.strides().0);
-    pack::turned::<_, 0>(s.block(), from, n, rows, n, turned);
+    pack::transposed::<_, 0>(s.block(), from, n, rows, n, transposed);
     let strides = c.as_ref().strides();
     if strides == (n, 1) {
-        c.row_mut(i0, 0, rows * n).copy_from_slice(&turned[..rows * n]);
+        c.row_mut(i0, 0, rows * n).copy_from_slice(&transposed[..rows * n]);
         return;
     }
-    for (i, row) in turned.chunks_exact(n).enumerate().take(rows) {
+    for (i, row) in transposed.chunks_exact(n).enumerate().take(rows) {
         if strides.1 == 1 {
             c.row_mut(i0 + i, 0, n).copy_from_slice(row);
         } else {

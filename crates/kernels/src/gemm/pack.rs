@@ -8,7 +8,7 @@ use crate::simd::{Simd, prefetch_bytes, prefetch_numbers};
 /// Rows between the one that is copied and the one that is asked for: where they stand far apart, each on a
 /// page of its own, the processor does not guess the next.
 const ROWS_AHEAD: usize = 12;
-/// Numbers between those of a row that are turned and those that are asked for.
+/// Numbers between those of a row that are transposed and those that are asked for.
 const NUMBERS_AHEAD: usize = 64;
 /// Numbers in a cache line.
 pub(super) const LINE: usize = 16;
@@ -66,7 +66,7 @@ pub(super) fn panel<S: Simd>(
         // A store past a row's end is overwritten by the next.
         (stride, 1) => {
             for i in 0..rows {
-                expect_row((from, stride), i, cols);
+                prefetch_row((from, stride), i, cols);
                 let (from, to) = (&from[i * stride..][..cols], &mut out[i * width..]);
                 for g in (0..width).step_by(S::LANES) {
                     let x = match from.get(g..g + S::LANES) {
@@ -78,7 +78,7 @@ pub(super) fn panel<S: Simd>(
             }
         }
         // The rows of a column stand side by side.
-        (1, stride) => turned::<S, NUMBERS_AHEAD>(s, (from, stride), cols, rows, width, out),
+        (1, stride) => transposed::<S, NUMBERS_AHEAD>(s, (from, stride), cols, rows, width, out),
         (row_stride, col_stride) => {
             for (i, row) in out.chunks_exact_mut(width).enumerate().take(rows) {
                 row.fill(0.0);
@@ -92,7 +92,7 @@ pub(super) fn panel<S: Simd>(
 
 /// While row `i` is copied, asks for as many numbers of one further on, if there is such a row.
 #[inline(always)]
-pub(super) fn expect_row((from, stride): (&[f32], usize), i: usize, cols: usize) {
+pub(super) fn prefetch_row((from, stride): (&[f32], usize), i: usize, cols: usize) {
     let ahead = from.get((i + ROWS_AHEAD).saturating_mul(stride)..).unwrap_or_default();
     prefetch_numbers(&ahead[..cols.min(ahead.len())]);
 }
@@ -100,7 +100,7 @@ pub(super) fn expect_row((from, stride): (&[f32], usize), i: usize, cols: usize)
 /// Packs `kc` numbers of each of `rows` rows, `stride` apart, number by number, `width` apart, square by square; asks for those that are
 /// `AHEAD` further on in the rows, if that is not 0.
 #[inline(always)]
-pub(super) fn turned<S: Simd, const AHEAD: usize>(
+pub(super) fn transposed<S: Simd, const AHEAD: usize>(
     s: S,
     (from, stride): (&[f32], usize),
     rows: usize,
@@ -120,33 +120,33 @@ pub(super) fn turned<S: Simd, const AHEAD: usize>(
                     prefetch_bytes::<1>(ahead.unwrap_or_default());
                 }
             }
-            let turned = match rows == S::LANES {
-                true => s.turn(&from[p..], stride, S::LANES),
-                false => s.turn(&from[p..], stride, rows),
+            let transposed = match rows == S::LANES {
+                true => s.transpose(&from[p..], stride, S::LANES),
+                false => s.transpose(&from[p..], stride, rows),
             };
-            store(s, turned.as_ref(), &mut out[p * width + g..], width);
+            store(s, transposed.as_ref(), &mut out[p * width + g..], width);
         }
         if left > 0 {
-            let turned = turn_last(s, &from[kc - left..], stride, rows, left);
-            store(s, &turned.as_ref()[..left], &mut out[(kc - left) * width + g..], width);
+            let transposed = transpose_last(s, &from[kc - left..], stride, rows, left);
+            store(s, &transposed.as_ref()[..left], &mut out[(kc - left) * width + g..], width);
         }
     }
 }
 
-/// Turns fewer numbers of each row than are turned at once.
+/// Transposes fewer numbers of each row than are transposed at once.
 #[inline(always)]
-pub(super) fn turn_last<S: Simd>(
+pub(super) fn transpose_last<S: Simd>(
     s: S,
     from: &[f32],
     stride: usize,
     rows: usize,
     count: usize,
-) -> S::Turned {
+) -> S::Transposed {
     let mut last = [0.0; 8 * 16];
     for (i, last) in last.chunks_exact_mut(8).enumerate().take(rows) {
         last[..count].copy_from_slice(&from[i * stride..][..count]);
     }
-    s.turn(&last, 8, S::LANES)
+    s.transpose(&last, 8, S::LANES)
 }
 
 /// Writes vectors, `width` apart.

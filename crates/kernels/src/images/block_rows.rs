@@ -2,7 +2,7 @@
 //! [`images`](super).
 
 use crate::layout::{HALF, Layout};
-use crate::pages::ask_for_large;
+use crate::pages::advise_huge_pages;
 use crate::simd::{F32x8, Simd, prefetch_bytes, prefetch_far};
 use crate::spec::LANES;
 
@@ -27,7 +27,7 @@ pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
     /// Two halves in one, with +0 for -0.
     fn join(halves: [[Self; HALF]; 2]) -> Self::Block;
     /// Whether a product with one of them that is not zero can be rounded to zero.
-    const VANISHES: bool;
+    const CAN_UNDERFLOW: bool;
     /// The eight as f32, in every block of a vector.
     fn repeat<S: Simd>(s: S, block: &Self::Block) -> S::V;
     /// Those blocks of a vector as f32 that have a bit in `present`, the first of `blocks` one after the other.
@@ -38,7 +38,7 @@ impl Feature for u8 {
     type Block = [u8; LANES];
     // All sums are multiples of 2^-149, the least f32, as error terms are: none but an exact zero is rounded to
     // zero, and that is +0.
-    const VANISHES: bool = false;
+    const CAN_UNDERFLOW: bool = false;
     #[inline(always)]
     fn join(halves: [[u8; HALF]; 2]) -> [u8; LANES] {
         // In a register: eight bytes that were stored as two halves can't be loaded as one at once.
@@ -57,7 +57,7 @@ impl Feature for u8 {
 
 impl Feature for f32 {
     type Block = F32x8;
-    const VANISHES: bool = true;
+    const CAN_UNDERFLOW: bool = true;
     #[inline(always)]
     fn join(halves: [[f32; HALF]; 2]) -> F32x8 {
         F32x8(std::array::from_fn(|lane| halves[lane / HALF][lane % HALF] + 0.0))
@@ -101,7 +101,7 @@ impl<E: Feature> BlockRows<E> {
         let blocks = images.saturating_mul(layout.block_count());
         let most = MOST_RESERVED / size_of::<E::Block>();
         if self.values.try_reserve_exact(blocks.min(most)).is_ok() {
-            ask_for_large(self.values.spare_capacity_mut());
+            advise_huge_pages(self.values.spare_capacity_mut());
         }
     }
 

@@ -5,7 +5,7 @@
 //!
 //! With 16 lanes a vector holds two blocks side by side, though an image may have one of them alone; then zeros
 //! fill the other's place: 21 vectors an image of MNIST instead of 31, each of twice the multiply-adds. (What a
-//! zero adds to a sum is nothing, unless the sum is -0; see [`Feature::VANISHES`].) Weights stand by class
+//! zero adds to a sum is nothing, unless the sum is -0; see [`Feature::CAN_UNDERFLOW`].) Weights stand by class
 //! within a block, so the sums of two classes trade halves before the update.
 //!
 //! The bound of Zen 4, which takes a cycle for a multiply-add of 16 lanes: 211 cycles an image, and 40 for Adam, whose
@@ -45,15 +45,15 @@ use std::ops::Range;
 
 use super::lists::Lists;
 use super::many::{self, ByBlock};
-use super::shown::{Shown, expect_others};
+use super::shown::{Shown, prefetch_shown};
 use super::upcoming::Upcoming;
-use super::{AT_ONCE, takes, with_classes};
-use crate::images::{BlockRows, Feature, Images, with_rows};
-use crate::isa::{Isa, dispatch};
+use super::{AT_ONCE, with_classes};
+use crate::batch::ErrorRows;
+use crate::images::{BlockRows, Feature};
 use crate::optim::update_vectors;
 use crate::simd::{F32x16, Simd, Stream, flat_mut};
 use crate::softmax::is_zero;
-use crate::spec::{LANES, Rule};
+use crate::spec::{LANES, Update};
 
 /// A run of blocks that one worker owns: their weights and moments, as [`BlockWeights`](super::BlockWeights) has them.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl BlockPart<'_> {
     /// The blocks, of so many padded classes.
     ///
     /// Panics if weights and moments are not of the same whole blocks.
-    fn blocks(&self, padded: usize) -> Range<usize> {
+    pub(super) fn blocks(&self, padded: usize) -> Range<usize> {
         let n = self.w.len();
         let shown = self.shown.as_ref().map_or(n, |shown| shown.weights.len());
         assert_eq!(
@@ -87,87 +87,60 @@ impl BlockPart<'_> {
     }
 }
 
-/// Computes the gradient of the blocks of `part` from the error terms of a batch, and updates their
-/// weights and moments at once; returns whether all new weights are finite. The images `upcoming` are fetched
-/// into the cache on the way.
-///
-/// Shapes: `lists` of the same blocks and the images of the batch; `errors` [images of the batch], with the
-/// `padded` classes of each, 16 at most. Equals `spec::gradient` and `spec::update` bit for bit.
-///
-/// Panics if the shapes do not fit, or there is no such image among `upcoming`.
-pub fn backward(
-    isa: Isa,
-    images: &Images,
-    lists: &Lists,
-    (errors, padded): (&[F32x16], usize),
-    rule: (Rule, f32),
-    (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
-) -> bool {
-    assert_eq!(lists.blocks(), part.blocks(padded), "blocks");
-    assert_eq!(lists.images(), errors.len(), "images of the batch");
-    let (errors, part) = ((errors, padded), (part, upcoming));
-    with_rows!(images, |x| dispatch!(isa, |s| backward_classes(s, x, lists, errors, rule, part)))
-}
-
-/// The same for more than 16 classes of pixels.
-///
-/// Shapes: `by_block` has the images of the batch and these blocks, or more; `errors` [16 classes][images of the batch],
-/// of `padded` classes.
-///
-/// Panics if the shapes do not fit, there is no such image among `upcoming`, or the layer does not take so many
-/// classes of these images ([`takes`]).
-pub fn backward_many(
-    isa: Isa,
-    images: &Images,
-    by_block: &ByBlock,
-    (errors, padded): (&[F32x16], usize),
-    rule: (Rule, f32),
-    (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
-) -> bool {
-    assert!(takes(images, padded), "{padded} classes of f32 features");
-    let (blocks, (listed, n)) = (part.blocks(padded), by_block.shape());
-    assert!(listed.start <= blocks.start && blocks.end <= listed.end, "{blocks:?} of {listed:?}");
-    assert_eq!(errors.len() * 16, n * padded, "error terms of {n} images");
-    let mut room = vec![F32x16::default(); padded / 4];
-    let part = (part, upcoming);
-    with_rows!(images, |x| dispatch!(isa, |s| {
-        backward_lists(s, x, flat_mut(&mut room), rule, part, |i, g| {
-            many::gradient(s, by_block, errors, (blocks.start + i / 2, i % 2), g);
-        })
-    }))
-}
-
+/// [`BlockIndex::backward`](super::BlockIndex::backward) of up to 16 classes.
 #[inline(always)]
-fn backward_classes<S: Simd, E: Feature>(
+pub(super) fn of_lists<S: Simd, E: Feature>(
     s: S,
     images: &BlockRows<E>,
     lists: &Lists,
-    (errors, padded): (&[F32x16], usize),
-    rule: (Rule, f32),
-    part: (BlockPart<'_>, &Upcoming<'_>),
+    ErrorRows { rows: errors, padded, .. }: ErrorRows<'_>,
+    update: Update,
+    to: (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
     assert_eq!(lists.per_list(), S::BLOCKS, "blocks in a list");
-    with_classes!(padded, backward_few::<S, E>(s, images, lists, errors, rule, part))
+    with_classes!(padded, of_classes::<S, E>(s, images, lists, errors, update, to))
+}
+
+/// The same of more, with room for the gradient of half a block.
+#[inline(always)]
+pub(super) fn of_blocks<S: Simd, E: Feature>(
+    s: S,
+    images: &BlockRows<E>,
+    by_block: &ByBlock,
+    ErrorRows { rows: errors, .. }: ErrorRows<'_>,
+    update: Update,
+    (room, to): (&mut [f32], (BlockPart<'_>, &Upcoming<'_>)),
+) -> bool {
+    let first = to.0.first;
+    walk(
+        s,
+        images,
+        room,
+        update,
+        to,
+        #[inline(always)]
+        |i, g| many::gradient(s, by_block, errors, (first + i / 2, i % 2), g),
+    )
 }
 
 #[inline(always)]
-fn backward_few<S: Simd, E: Feature, const H: usize, const N: usize>(
+fn of_classes<S: Simd, E: Feature, const H: usize, const N: usize>(
     s: S,
     images: &BlockRows<E>,
     lists: &Lists,
     errors: &[F32x16],
-    rule: (Rule, f32),
-    part: (BlockPart<'_>, &Upcoming<'_>),
+    update: Update,
+    to: (BlockPart<'_>, &Upcoming<'_>),
 ) -> bool {
     // In memory, as the weights stand: the update need not be written out for each of their vectors.
     let mut room = [F32x16::default(); N];
     let room = &mut flat_mut(&mut room)[..S::BLOCKS * N * LANES];
-    backward_lists(
+    walk(
         s,
         images,
         room,
-        rule,
-        part,
+        update,
+        to,
         #[inline(always)]
         |i, g| {
             let gradient = gradient::<_, E, H, _>(s, images, || lists.list_of(i, errors));
@@ -184,11 +157,11 @@ fn backward_few<S: Simd, E: Feature, const H: usize, const N: usize>(
 
 /// Walks the part list by list: the gradient, which `gradient` puts into the room `g`, and the update.
 #[inline(always)]
-fn backward_lists<S: Simd, E: Feature>(
+fn walk<S: Simd, E: Feature>(
     s: S,
     images: &BlockRows<E>,
     g: &mut [f32],
-    rule: (Rule, f32),
+    update: Update,
     (part, upcoming): (BlockPart<'_>, &Upcoming<'_>),
     gradient: impl Fn(usize, &mut [f32]),
 ) -> bool {
@@ -203,13 +176,13 @@ fn backward_lists<S: Simd, E: Feature>(
     let mut poison = s.splat(0.0);
     for (i, (w, (m, v))) in w.chunks_mut(of_list).zip(moments).enumerate() {
         if let Some(shown) = &shown {
-            expect_others(shown, others, i * of_list / 16..(i + 1) * of_list / 16);
+            prefetch_shown(shown, others, i * of_list / 16..(i + 1) * of_list / 16);
         }
         gradient(i, g);
-        upcoming.expect_entries(images, first, (i, n_lists));
+        upcoming.prefetch_entries(images, first, (i, n_lists));
         // The last list may be for one block alone. The rule comes from memory each time, because vectors of its
         // numbers would take registers from the sums above.
-        let poison_of_list = update_vectors(s, black_box(rule), &g[..w.len()], (&mut *w, m, v));
+        let poison_of_list = update_vectors(s, black_box(update), &g[..w.len()], (&mut *w, m, v));
         poison = s.add(poison, poison_of_list);
         if let Some(shown) = &mut shown {
             w.chunks_exact(S::LANES).for_each(|w| s.stream(s.load(w), shown));
@@ -263,7 +236,7 @@ fn sums<'a, S: Simd, E: Feature, const H: usize, const P: usize>(
         for (h, sums) in sums.iter_mut().enumerate() {
             for (p, sum) in sums.iter_mut().enumerate() {
                 let new = s.fma(x, s.splat(d.0[2 * h + first + p]), *sum);
-                *sum = if E::VANISHES && S::BLOCKS > 1 {
+                *sum = if E::CAN_UNDERFLOW && S::BLOCKS > 1 {
                     s.select(s.lanes_of(present), new, *sum)
                 } else {
                     new

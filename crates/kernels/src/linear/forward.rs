@@ -20,7 +20,7 @@
 //! epoch, 4.62 without).
 
 use super::many::{self, Room};
-use super::{AT_ONCE, takes, with_classes};
+use super::{AT_ONCE, supports, with_classes};
 use crate::batch::GROUP;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
@@ -32,10 +32,11 @@ const AHEAD: usize = 2;
 
 /// Computes the sums `S` of the images `rows`: `S[c] = x W[.., c]`, before scale and bias.
 ///
-/// Shapes: `sums` `[group of 16 rows][padded class]`, whose lanes past the last row get any numbers; `weights` as [`BlockWeights`](super::BlockWeights) has them. Equals `spec::logits` bit for bit.
+/// Shapes: `sums` `[group of 16 rows][padded class]`, whose lanes past the last row get any numbers; `weights` as
+/// [`BlockWeights`](super::BlockWeights) has them. Equals the sum inside `spec::logits` bit for bit.
 ///
 /// Panics if the shapes do not fit, there is no such image, or the layer does not take so many classes of these
-/// images ([`takes`]).
+/// images ([`supports`]).
 pub fn forward(
     isa: Isa,
     images: &Images,
@@ -50,7 +51,7 @@ pub fn forward(
         let sums = (sums, padded);
         with_rows!(images, |x| dispatch!(isa, |s| forward_classes(s, x, rows, weights, sums)));
     } else {
-        assert!(takes(images, padded), "{padded} classes of f32 features");
+        assert!(supports(images, padded), "{padded} classes of f32 features");
         let lines = padded / 16;
         room.begin(isa, images, rows, lines);
         dispatch!(isa, |s| many::forward(s, layout, room, (weights, lines), sums));

@@ -154,11 +154,6 @@ impl Lists {
         }
     }
 
-    /// The blocks.
-    pub(super) fn blocks(&self) -> Range<usize> {
-        self.blocks.clone()
-    }
-
     /// How many blocks each list is for.
     pub(super) fn per_list(&self) -> usize {
         self.per_list

@@ -14,7 +14,7 @@
 //!
 //! The definition leaves no feature out where there are so many classes. To skip background gives its bits where features
 //! are u8 and weights finite, because a sum starts at +0, is never -0, and +0 and -0 change no other number (see
-//! [`Feature::VANISHES`]). So f32 features take `dense`, and weights that are not finite are looked for.
+//! [`Feature::CAN_UNDERFLOW`]). So f32 features take `dense`, and weights that are not finite are looked for.
 //!
 //! Registers of AVX-512, 4 vectors of classes at most: 16 of weights (or sums), 4 of sums (or error terms); of AVX2, 2
 //! vectors: 8 and 2, and one of a feature. More classes take several passes.
@@ -91,7 +91,7 @@ impl ByBlock {
     /// Lists the `blocks` of the images `rows`.
     ///
     /// Panics if there are no such images or blocks.
-    pub fn list(&mut self, isa: Isa, images: &Images, rows: &[u32], blocks: Range<usize>) {
+    pub(super) fn list(&mut self, isa: Isa, images: &Images, rows: &[u32], blocks: Range<usize>) {
         let count = images.layout().block_count();
         assert!(blocks.start <= blocks.end && blocks.end <= count, "{blocks:?} of {count} blocks");
         self.listed.clear();
@@ -160,9 +160,19 @@ impl ByBlock {
         positions.zip(&self.features[listed])
     }
 
-    /// The blocks and the number of images.
-    pub(super) fn shape(&self) -> (Range<usize>, usize) {
-        (self.blocks.clone(), self.images)
+    /// Lists no images.
+    pub(super) fn forget(&mut self) {
+        (self.blocks, self.images) = (0..0, 0);
+    }
+
+    /// Panics if not so many images were listed, or not by all of these blocks.
+    pub(super) fn check(&self, blocks: Range<usize>, images: usize) {
+        let listed = &self.blocks;
+        assert!(
+            listed.start <= blocks.start && blocks.end <= listed.end,
+            "{blocks:?} of {listed:?}"
+        );
+        assert_eq!(images, self.images, "images of the batch");
     }
 }
 
@@ -190,7 +200,7 @@ impl Room {
     }
 
     /// What the images of the last forward pass have of all blocks.
-    pub fn by_block(&self) -> &ByBlock {
+    pub(crate) fn by_block(&self) -> &ByBlock {
         &self.by_block
     }
 }
@@ -226,7 +236,7 @@ pub(super) fn forward<S: Simd>(
             lanes.for_each(|(sum, p)| *sum += p);
         }
     }
-    turn(s, sums, lines, to);
+    transpose(s, sums, lines, to);
 }
 
 /// Adds the features of a strip of blocks to the sums, half after half: the upper rows of its tiles come before the
@@ -270,9 +280,9 @@ fn forward_strip<S: Simd, const N: usize>(
     }
 }
 
-/// Turns sums `[16 classes][row]`, whose rows are whole groups, into `[group][class][16 rows]`.
+/// Transposes sums `[16 classes][row]`, whose rows are whole groups, into `[group][class][16 rows]`.
 #[inline(always)]
-fn turn<S: Simd>(s: S, sums: &mut [F32x16], lines: usize, to: &mut [F32x16]) {
+fn transpose<S: Simd>(s: S, sums: &mut [F32x16], lines: usize, to: &mut [F32x16]) {
     let rows = sums.len() / lines;
     for (line, rows) in sums.chunks_exact_mut(rows).enumerate() {
         let groups = to.chunks_exact_mut(16 * lines);
@@ -280,8 +290,9 @@ fn turn<S: Simd>(s: S, sums: &mut [F32x16], lines: usize, to: &mut [F32x16]) {
             let (rows, to) = (flat_mut(rows), &mut to[16 * line..][..16]);
             for first_row in (0..GROUP).step_by(S::LANES) {
                 for first_class in (0..16).step_by(S::LANES / 2) {
-                    let turned = s.turn(&rows[first_row * 16 + first_class..], 16, S::LANES);
-                    for (&class, to) in turned.as_ref().iter().zip(&mut to[first_class..]) {
+                    let transposed =
+                        s.transpose(&rows[first_row * 16 + first_class..], 16, S::LANES);
+                    for (&class, to) in transposed.as_ref().iter().zip(&mut to[first_class..]) {
                         s.store(class, &mut to.0[first_row..]);
                     }
                 }

@@ -109,7 +109,7 @@ pub struct Shown<'a> {
 
 /// Asks for what others have shown by the time that this thread works on the `lines` of its part.
 #[inline(always)]
-pub(super) fn expect_others(own: &Stream<'_>, others: &[isize], lines: Range<usize>) {
+pub(super) fn prefetch_shown(own: &Stream<'_>, others: &[isize], lines: Range<usize>) {
     let behind = lines.start.saturating_sub(BEHIND)..lines.end.saturating_sub(BEHIND);
     for &other in others {
         behind.clone().for_each(|i| prefetch_beside(own, other + i as isize));

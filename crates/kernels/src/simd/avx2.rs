@@ -44,7 +44,7 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     type V = __m256;
     type Mask = __m256;
-    type Turned = [__m256; 4];
+    type Transposed = [__m256; 4];
     type Block = Self;
 
     #[inline(always)]
@@ -87,7 +87,7 @@ impl Simd for Avx2 {
         unsafe { _mm256_maskload_ps(from.as_ptr(), mask) }
     }
     #[inline(always)]
-    fn turn(self, from: &[f32], stride: usize, rows: usize) -> [__m256; 4] {
+    fn transpose(self, from: &[f32], stride: usize, rows: usize) -> [__m256; 4] {
         #[inline]
         #[target_feature(enable = "avx2")]
         fn both(a: __m128, b: __m128) -> __m256 {

@@ -43,7 +43,7 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     type V = __m512;
     type Mask = __mmask16;
-    type Turned = [__m512; 8];
+    type Transposed = [__m512; 8];
     /// Within this tier's entry the compiler has 32 registers for the 8-lane operations too.
     type Block = Avx2;
 
@@ -83,7 +83,7 @@ impl Simd for Avx512 {
         unsafe { _mm512_maskz_loadu_ps(first_lanes(from.len()), from.as_ptr()) }
     }
     #[inline(always)]
-    fn turn(self, from: &[f32], stride: usize, rows: usize) -> [__m512; 8] {
+    fn transpose(self, from: &[f32], stride: usize, rows: usize) -> [__m512; 8] {
         // Rows i and i + 4 in the halves of a register: what is left to do is within quarters, and then four
         // quarters of two registers in their order.
         #[inline]
@@ -105,7 +105,7 @@ impl Simd for Avx512 {
         }
         #[inline]
         #[target_feature(enable = "avx512f,avx512dq")]
-        fn turned(low: [__m512; 4], high: [__m512; 4]) -> [__m512; 8] {
+        fn transposed(low: [__m512; 4], high: [__m512; 4]) -> [__m512; 8] {
             let ([a, b, c, d], [e, f, g, h]) = (quads(low), quads(high));
             [
                 _mm512_shuffle_f32x4::<0b10_00_10_00>(a, e),
@@ -145,7 +145,7 @@ impl Simd for Avx512 {
             pair(self, from, stride, rows, 11),
         ];
         // SAFETY: the token proves AVX-512 F and DQ.
-        unsafe { turned(low, high) }
+        unsafe { transposed(low, high) }
     }
     #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {

@@ -18,7 +18,7 @@ impl Simd for Portable {
     const LANES: usize = 8;
     type V = V;
     type Mask = [bool; 8];
-    type Turned = [V; 4];
+    type Transposed = [V; 4];
     type Block = Self;
 
     #[inline(always)]
@@ -46,7 +46,7 @@ impl Simd for Portable {
         std::array::from_fn(|i| from.get(i).copied().unwrap_or(0.0))
     }
     #[inline(always)]
-    fn turn(self, from: &[f32], stride: usize, rows: usize) -> [V; 4] {
+    fn transpose(self, from: &[f32], stride: usize, rows: usize) -> [V; 4] {
         let row = |i: usize| &from[i.min(rows - 1) * stride..][..4];
         std::array::from_fn(|p| std::array::from_fn(|i| row(i)[p]))
     }

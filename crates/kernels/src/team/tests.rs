@@ -1,6 +1,7 @@
 //! The team at work: all parts, in their phases, once each; sleepers, stops and panics.
 
 use super::*;
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 #[test]
@@ -20,12 +21,20 @@ fn sleeping_workers_wake() {
     let mut team = Team::new(2).unwrap();
     for _ in 0..3 {
         let deadline = std::time::Instant::now() + Duration::from_secs(10);
-        while !team.shared.seats[1].asleep.load(SeqCst) && std::time::Instant::now() < deadline {
+        let asleep = || team.shared.seats[1].asleep.load(SeqCst);
+        while !asleep() && std::time::Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
-        let mut parts = [1, 2];
-        team.run(&mut parts, |part| *part *= 2);
-        assert_eq!(parts, [2, 4]);
+        assert!(asleep(), "a worker that spins for 10 s");
+        // Each part waits for the other, so that one thread alone cannot do both.
+        let (begun, both) = (Mutex::new(0), Condvar::new());
+        team.run(&mut [(), ()], |()| {
+            let mut count = begun.lock().unwrap();
+            *count += 1;
+            both.notify_all();
+            let wait = both.wait_timeout_while(count, Duration::from_secs(10), |count| *count < 2);
+            assert!(!wait.unwrap().1.timed_out(), "a worker that was not woken");
+        });
     }
 }
 

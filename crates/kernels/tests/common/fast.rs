@@ -1,8 +1,8 @@
 //! The kernels put together as a trainer does, one part after the other.
 
 use kernels::batch::{self, Batch};
-use kernels::linear::{self, BlockPart, BlockWeights, ByBlock, Lists, OwnWeights, Upcoming};
-use kernels::spec::{self, FEW_CLASSES, Model, Rule};
+use kernels::linear::{self, BlockIndex, BlockPart, BlockWeights, OwnWeights, Upcoming};
+use kernels::spec::{self, Model, Rule, Update};
 use kernels::{F32x16, Isa, dense, optim};
 
 use super::{Data, State, check_bits};
@@ -29,7 +29,7 @@ impl Fast {
     pub fn new(isa: Isa, parts: usize, data: &Data, state: &State) -> Self {
         let classes = state.model.bias.len();
         let three = [&state.model, &state.m, &state.v];
-        let layer = |model: &Model| match linear::takes(&data.images, classes) {
+        let layer = |model: &Model| match linear::supports(&data.images, classes) {
             true => {
                 Layer::Blocks(BlockWeights::gather(data.images.layout(), classes, &model.weights))
             }
@@ -81,11 +81,11 @@ impl Fast {
     }
 
     /// Updates the model by the gradient of the last batch; returns whether it is finite.
-    pub fn backward(&mut self, data: &Data, rows: &[u32], rule: (Rule, f32)) -> bool {
+    pub fn backward(&mut self, data: &Data, rows: &[u32], update: Update) -> bool {
         let (isa, batch, images) = (self.isa, &self.batch, &data.images);
         let mut room = Vec::new();
-        let padded = linear::padded_classes(self.classes);
-        let errors = (batch::error_rows(batch.parts(), &mut room), padded);
+        let errors = batch::error_rows(batch.parts(), &mut room);
+        let padded = errors.padded;
         let [w, m, v] = &mut self.layers;
         let mut finite = match (w, m, v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
@@ -97,33 +97,20 @@ impl Fast {
                 let parts = w.lines_mut().chunks_mut(len).zip(moments);
                 // The last ones may have no blocks.
                 let parts = parts.chain(std::iter::repeat_with(Default::default)).take(self.parts);
-                let update = |(i, (shown, (m, v))): (usize, (&mut [F32x16], _))| {
+                let update_part = |(i, (shown, (m, v))): (usize, (&mut [F32x16], _))| {
                     let mut own = OwnWeights::default();
                     own.begin(&all, len, (i, self.parts));
                     let first = (i * per_part).min(blocks);
                     let (w, to) = own.write(&mut *shown);
                     let part = BlockPart { first, w, m, v, shown: to };
-                    let mut lists = Lists::default();
                     let blocks = part.first..part.first + part.w.len() / (padded / 2);
                     // What comes next may be anything; it is only fetched.
                     let upcoming = Upcoming { rows, own: 0..rows.len() / 2 };
-                    upcoming.expect_heads(images);
-                    let part = (part, &upcoming);
-                    let finite = if padded <= FEW_CLASSES {
-                        lists.begin(isa, images, rows, blocks);
-                        lists.build(isa);
-                        linear::backward(isa, images, &lists, errors, rule, part)
-                    } else {
-                        let mut listed = ByBlock::default();
-                        let by_block = match batch.parts() {
-                            [only] => only.by_block(),
-                            _ => {
-                                listed.list(isa, images, rows, blocks);
-                                &listed
-                            }
-                        };
-                        linear::backward_many(isa, images, by_block, errors, rule, part)
-                    };
+                    upcoming.prefetch_heads(images);
+                    let mut index = BlockIndex::default();
+                    index.begin(isa, images, rows, blocks, padded);
+                    index.list(isa, images, rows, batch.parts());
+                    let finite = index.backward(isa, images, errors, update, part, &upcoming);
                     let kept = own.write(&mut *shown).0.to_vec();
                     let bits =
                         |w: &[F32x16]| w.iter().flat_map(|w| w.0.map(f32::to_bits)).collect();
@@ -131,12 +118,12 @@ impl Fast {
                     assert_eq!(kept, shown, "part {i}");
                     finite
                 };
-                parts.enumerate().map(update).fold(true, |all, finite| all & finite)
+                parts.enumerate().map(update_part).fold(true, |all, finite| all & finite)
             }
             (Layer::Dense(w), Layer::Dense(m), Layer::Dense(v)) => {
                 let mut gradient = vec![f32::NAN; w.len()];
                 dense::gradient(isa, images, rows, batch, self.classes, &mut gradient);
-                optim::update_all(isa, rule, &gradient, (w, m, v))
+                optim::update_all(isa, update, &gradient, (w, m, v))
             }
             _ => unreachable!("weights and moments have one form"),
         };
@@ -144,7 +131,7 @@ impl Fast {
         batch::bias_gradient(isa, self.batch.parts(), &mut gradient);
         let [b, m, v] = &mut self.bias;
         for (c, g) in gradient.into_iter().enumerate() {
-            spec::update(rule.0, g, &mut b[c], &mut m[c], &mut v[c]);
+            spec::update(update.rule, g, &mut b[c], &mut m[c], &mut v[c]);
             finite &= b[c].is_finite();
         }
         finite
@@ -158,7 +145,7 @@ impl Fast {
         let zeros = State { model: zeros.clone(), m: zeros.clone(), v: zeros };
         let mut zeros = Self::new(self.isa, self.parts, data, &zeros);
         zeros.batch = self.batch.clone();
-        assert!(zeros.backward(data, rows, (Rule::Sgd { lr: -1.0 }, 0.0)));
+        assert!(zeros.backward(data, rows, Update { rule: Rule::Sgd { lr: -1.0 }, l2: 0.0 }));
         zeros.state(data).model
     }
 

@@ -7,7 +7,7 @@ mod fast;
 pub use data::{Data, Kind, Random, SHAPES};
 pub use fast::Fast;
 
-use kernels::spec::{self, Model, Rule};
+use kernels::spec::{self, Model, Rule, Update};
 use kernels::{Isa, MatRef, NonFinite};
 
 /// Every tier of this machine; fails where `MNIST_REQUIRE_ISA` names one that is missing.
@@ -25,11 +25,13 @@ pub fn chains(a: MatRef<'_>, b: MatRef<'_>) -> Vec<f32> {
 }
 
 /// Optimisers, each without and with L2.
-pub fn rules() -> [(Rule, f32); 6] {
+pub fn updates() -> [Update; 6] {
     let sgd = Rule::Sgd { lr: 0.5 };
     let momentum = Rule::Momentum { lr: 0.1, mu: 0.9 };
     let adam = Rule::Adam { c1: 0.1, c2: 0.001, a: 0.003, eps: 1e-7 };
-    [(sgd, 0.0), (sgd, 0.01), (momentum, 0.0), (momentum, 1e-4), (adam, 0.0), (adam, 0.1)]
+    let updates =
+        [(sgd, 0.0), (sgd, 0.01), (momentum, 0.0), (momentum, 1e-4), (adam, 0.0), (adam, 0.1)];
+    updates.map(|(rule, l2)| Update { rule, l2 })
 }
 
 /// A model in training, as [`spec::step`] sees it.
@@ -62,10 +64,10 @@ impl State {
     /// One step of the definition.
     pub fn step(
         &mut self,
-        rule: (Rule, f32),
+        update: Update,
         batch: &spec::Batch<'_>,
     ) -> Result<Vec<spec::Softmax>, NonFinite> {
-        spec::step((&mut self.model, &mut self.m, &mut self.v), rule, batch)
+        spec::step((&mut self.model, &mut self.m, &mut self.v), update, batch)
     }
 
     /// Fails where a weight, bias or moment of `actual` has other bits.

@@ -14,14 +14,15 @@ fn draw(random: &mut Stream, features: usize, classes: u32) -> Dataset {
     Dataset::from_u8(&pixels, (features, None), labels).unwrap()
 }
 
-/// Draws a rule; one in eight takes steps that lead to numbers that are not finite.
-fn rule(random: &mut Stream) -> Rule {
+/// Draws an update; one in eight takes steps that lead to numbers that are not finite.
+fn update(random: &mut Stream) -> Update {
     let lr = if random.below(8) == 0 { 1e38 } else { 0.1 };
-    match random.below(3) {
+    let rule = match random.below(3) {
         0 => Rule::Sgd { lr },
         1 => Rule::Momentum { lr, mu: 0.9 },
         _ => Rule::Adam { c1: 0.1, c2: 0.001, a: lr, eps: 1e-8 },
-    }
+    };
+    Update { rule, l2: 0.01 }
 }
 
 fn bits(state: &[Parameters; 3]) -> Vec<u32> {
@@ -52,8 +53,8 @@ fn jobs_of_changing_threads_are_those_of_one_thread() {
                 (1 + random.below(6) as usize, 1 + random.below(130) as usize);
             let images = count * batch_size + random.below(20) as usize;
             let order: Vec<u32> = (0..images).map(|_| random.below(data.len() as u32)).collect();
-            let rules = vec![rule(&mut random); count];
-            let steps = Steps { order: &order, batch_size, rules: &rules, l2: 0.01 };
+            let updates = vec![update(&mut random); count];
+            let steps = Steps { order: &order, batch_size, updates: &updates };
             let (mut asides, mut asides_of_one) = (0, 0);
             let taken = many.take(&data, steps, &mut || asides += 1);
             let expected = one.take(&data, steps, &mut || asides_of_one += 1);

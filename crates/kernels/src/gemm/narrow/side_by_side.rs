@@ -4,7 +4,7 @@
 //! for rows of A by ROWS:  sums = 0
 //!     for k by STEPS:     for W = 2 LANES of those rows:
 //!         acc[R][2] = sums;  for each k:  acc[j] += A[W rows][k] * B[k][j];  sums = acc
-//!     C = sums, turned
+//!     C = sums, transposed
 //! ```
 //!
 //! Registers, R x 2 accumulators + 2 of A + 1 of B: AVX-512 at most 12 x 2 + 3 = 27 of 32, AVX2 at most 6 x 2 + 3 =
@@ -58,7 +58,7 @@ pub(super) fn product<S: Simd>(
         }
     };
     let room = kept_sums.room((ROWS + w) * n + pack::SLACK);
-    let (sums, turned) = room.split_at_mut(ROWS * n);
+    let (sums, transposed) = room.split_at_mut(ROWS * n);
     let far = m * k * 4 > FAR;
     let (steps, ahead) = if far { (STEPS, STEPS) } else { (2 * STEPS, NEAR) };
     for i0 in (0..m).step_by(ROWS) {
@@ -90,7 +90,7 @@ pub(super) fn product<S: Simd>(
         while first < rows {
             let w = vectors(first) * S::LANES;
             let sums = MatRef::new(&sums[first * n..][..n * w], n, w);
-            write(s, sums, w.min(rows - first), turned, c, i0 + first);
+            write(s, sums, w.min(rows - first), transposed, c, i0 + first);
             first += w;
         }
     }
@@ -120,23 +120,23 @@ fn columns<S: Simd, const V: usize>(
     s: S,
     a: Rows<'_>,
     b: Steps<'_>,
-    goes_on: bool,
+    accumulate: bool,
     cols: usize,
     sums: &mut [f32],
 ) {
     match cols {
-        1 => chains::<S, 1, V>(s, a, b, goes_on, sums),
-        2 => chains::<S, 2, V>(s, a, b, goes_on, sums),
-        3 => chains::<S, 3, V>(s, a, b, goes_on, sums),
-        4 => chains::<S, 4, V>(s, a, b, goes_on, sums),
-        5 => chains::<S, 5, V>(s, a, b, goes_on, sums),
-        6 => chains::<S, 6, V>(s, a, b, goes_on, sums),
-        7 => chains::<S, 7, V>(s, a, b, goes_on, sums),
-        8 => chains::<S, 8, V>(s, a, b, goes_on, sums),
-        9 => chains::<S, 9, V>(s, a, b, goes_on, sums),
-        10 => chains::<S, 10, V>(s, a, b, goes_on, sums),
-        11 => chains::<S, 11, V>(s, a, b, goes_on, sums),
-        _ => chains::<S, 12, V>(s, a, b, goes_on, sums),
+        1 => chains::<S, 1, V>(s, a, b, accumulate, sums),
+        2 => chains::<S, 2, V>(s, a, b, accumulate, sums),
+        3 => chains::<S, 3, V>(s, a, b, accumulate, sums),
+        4 => chains::<S, 4, V>(s, a, b, accumulate, sums),
+        5 => chains::<S, 5, V>(s, a, b, accumulate, sums),
+        6 => chains::<S, 6, V>(s, a, b, accumulate, sums),
+        7 => chains::<S, 7, V>(s, a, b, accumulate, sums),
+        8 => chains::<S, 8, V>(s, a, b, accumulate, sums),
+        9 => chains::<S, 9, V>(s, a, b, accumulate, sums),
+        10 => chains::<S, 10, V>(s, a, b, accumulate, sums),
+        11 => chains::<S, 11, V>(s, a, b, accumulate, sums),
+        _ => chains::<S, 12, V>(s, a, b, accumulate, sums),
     }
 }
 
@@ -145,12 +145,12 @@ fn chains<S: Simd, const R: usize, const V: usize>(
     s: S,
     a: Rows<'_>,
     b: Steps<'_>,
-    goes_on: bool,
+    accumulate: bool,
     sums: &mut [f32],
 ) {
     let at = |j: usize, v: usize| (j * V + v) * S::LANES;
     let mut acc = [[s.splat(0.0); V]; R];
-    if goes_on {
+    if accumulate {
         for (j, acc) in acc.iter_mut().enumerate() {
             *acc = std::array::from_fn(|v| s.load(&sums[at(j, v)..]));
         }

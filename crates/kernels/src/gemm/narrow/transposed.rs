@@ -1,10 +1,10 @@
-//! Few columns, of a matrix A whose columns stand side by side: it is turned in registers and goes from there into
+//! Few columns, of a matrix A whose columns stand side by side: it is transposed in registers and goes from there into
 //! the chains; nothing of it is packed.
 //!
 //! ```text
 //! for L = LANES rows:  acc[R] = 0
-//!     for k by L / 2:  turn A [L x L / 2];  for each of those k:  acc[j] += A[L rows][k] * B[k][j]
-//!     C = acc, turned
+//!     for k by L / 2:  transpose A [L x L / 2];  for each of those k:  acc[j] += A[L rows][k] * B[k][j]
+//!     C = acc, transposed
 //! ```
 //!
 //! Where A is larger than a cache, what the next rows want is asked for ahead: a processor that finds one stream by
@@ -14,7 +14,7 @@
 //! Zen 5, best of several, GFLOP/s of AVX-512 (peak 300) and AVX2 (150), with 16 columns in the lanes and now: 100
 //! x 784 x 10 115 and 72, 170 and 88; 10,000 x 784 x 10 99 and 56, 166 and 85; 55,000 x 784 x 10 85 and 51, 153
 //! and 83. Without asking ahead 10,000 x 784 x 10 ran at 117 and 55,000 x 784 x 10 at 85 (AVX-512). Lost, at 100 x
-//! 784 x 10: panels of 32 rows and 128 steps packed first, 127 and 77; of 32 steps, 109 and 41; two vectors turned
+//! 784 x 10: panels of 32 rows and 128 steps packed first, 127 and 77; of 32 steps, 109 and 41; two vectors transposed
 //! at once, 108 and 78 (the compiler runs out of registers).
 
 use super::super::pack::{self, Panels};
@@ -45,7 +45,7 @@ pub(super) fn product<S: Simd>(
         }
     };
     let room = kept_sums.room(n * S::LANES * 2 + pack::SLACK);
-    let (sums, turned) = room.split_at_mut(n * S::LANES);
+    let (sums, transposed) = room.split_at_mut(n * S::LANES);
     let far = a.strides().0 == k && m * k * 4 > FAR;
     for i0 in (0..m).step_by(S::LANES) {
         let a = a.row_range(i0, m.min(i0 + S::LANES));
@@ -74,7 +74,7 @@ pub(super) fn product<S: Simd>(
                 _ => chains::<S, 16>(s, a, ahead, b, sums),
             }
         }
-        write(s, MatRef::new(sums, n, S::LANES), a.rows(), turned, c, i0);
+        write(s, MatRef::new(sums, n, S::LANES), a.rows(), transposed, c, i0);
     }
 }
 
@@ -103,8 +103,8 @@ fn chains<S: Simd, const R: usize>(
             }
         }
         let a = match rows == S::LANES {
-            true => s.turn(&from[p..], stride, S::LANES),
-            false => s.turn(&from[p..], stride, rows),
+            true => s.transpose(&from[p..], stride, S::LANES),
+            false => s.transpose(&from[p..], stride, rows),
         };
         for q in 0..S::LANES / 2 {
             let a = a.as_ref()[q];
@@ -116,7 +116,7 @@ fn chains<S: Simd, const R: usize>(
     }
     let b = steps.remainder();
     if !b.is_empty() {
-        let a = pack::turn_last(s, &from[p..], stride, rows, b.len());
+        let a = pack::transpose_last(s, &from[p..], stride, rows, b.len());
         for (&a, b) in a.as_ref().iter().zip(b) {
             for j in 0..R {
                 acc[j] = s.fma(a, s.splat(b[j]), acc[j]);
