@@ -181,6 +181,9 @@ impl Description {
         let config: TrainConfig = serde_json::from_value(self.config)
             .map_err(|error| wrong(&format!("its settings: {error}")))?;
         config.check_numbers().map_err(|error| wrong(&format!("its settings: {error}")))?;
+        if !(1..=config.epochs).contains(&self.epoch) {
+            return Err(wrong(&format!("epoch {} of {}", self.epoch, config.epochs)));
+        }
         if self.height.is_some() != self.width.is_some() {
             return Err(wrong("one of height and width without the other"));
         }
