@@ -105,7 +105,7 @@ impl fmt::Display for CheckpointErrorKind {
             ),
             Self::OutOfRange { name, index } => write!(
                 f,
-                "tensor {name:?} of the checkpoint: number {index} is none that an optimiser has"
+                "tensor {name:?} of the checkpoint: number {index} is out of range"
             ),
         }
     }
