@@ -50,6 +50,7 @@ mod pace;
 pub mod parameters;
 pub mod prepare;
 pub mod rng;
+mod safetensor_file;
 pub mod state;
 pub mod synthetic;
 pub mod trainer;
