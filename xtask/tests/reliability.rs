@@ -1,5 +1,5 @@
-//! docs/reliability.md and docs/numerics.md against the tree: every row has tests, every test is there, every
-//! count is right.
+//! docs/reliability.md and docs/numerics.md against the tree: every row has tests, every test is
+//! there, every count is right.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
@@ -58,7 +58,8 @@ fn has_test(source: &str, name: &str) -> bool {
 
 #[test]
 fn tests_are_told_from_other_functions() {
-    let source = "#[test]\nfn one() {}\nfn two() {}\n    #[test]\n    #[ignore]\n    fn three(x in 0..1) {}\n";
+    let source = "#[test]\nfn one() {}\nfn two() {}\n\
+                  \x20   #[test]\n    #[ignore]\n    fn three(x in 0..1) {}\n";
     assert_eq!(
         ["one", "two", "three", "thr"].map(|name| has_test(source, name)),
         [true, false, true, false]

@@ -1,5 +1,5 @@
-//! What model files and checkpoints have in common: JSON under one metadata key, tensors that are looked at
-//! before they are believed.
+//! What model files and checkpoints have in common: JSON under one metadata key, and tensors whose
+//! type, shape and numbers are proven.
 
 use safetensors::tensor::Metadata as Header;
 use safetensors::{Dtype, SafeTensors};
@@ -53,8 +53,8 @@ pub(crate) fn f32_bytes(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
-/// The bytes of a tensor of this type whose shape `fits`; `expected` is named where it does not, 0 standing
-/// for any.
+/// The bytes of a tensor of this type whose shape `fits`; `expected` is named where it does not,
+/// 0 standing for any.
 pub(crate) fn raw<'a>(
     tensors: &SafeTensors<'a>,
     name: &str,

@@ -46,8 +46,8 @@ pub fn get(
     Ok(Err(failed))
 }
 
-/// Every name under which people keep the file, packed or not: those that readers of data sets know it by,
-/// without those of other sets, as QMNIST's.
+/// Every name under which people keep the file, packed or not: those of `idx` but QMNIST's, which
+/// are other files.
 fn spellings(spec: &FileSpec) -> Vec<String> {
     let stem = spec.stem();
     let is_same = |name: &&&str| name.replacen(".idx", "-idx", 1) == stem;

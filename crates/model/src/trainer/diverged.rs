@@ -20,8 +20,8 @@ pub struct Diverged {
 }
 
 impl Diverged {
-    /// What went wrong in a forward pass or an update; `row` is the index in the training file of an image of
-    /// the pass.
+    /// What went wrong in a forward pass or an update; `row` gives an image of the pass its index in
+    /// the training file.
     pub(super) fn new(
         (epoch, iteration, step): (u64, Option<usize>, u64),
         row: impl Fn(usize) -> u32,
