@@ -123,22 +123,11 @@ fn own_copy(program: &Path, folder: &Path) -> Result<PathBuf, MeasureError> {
 /// The folder with the four files, as a full path.
 fn find_data(job: &Job) -> Result<PathBuf, MeasureError> {
     let folder = job.data.clone().unwrap_or_else(|| job.root.join("data").join("mnist"));
-    if has_all_files(&folder) {
+    if idx::find_all(&folder).is_ok() {
         folder.canonicalize().map_err(MeasureError::disk("find", &folder))
     } else {
         Err(MeasureError::NoData { looked: vec![folder] })
     }
-}
-
-fn has_all_files(folder: &Path) -> bool {
-    let stems = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"];
-    stems.iter().all(|stem| {
-        let dotted = stem.replace("-idx", ".idx");
-        let names = [stem, dotted.as_str()].map(|name| format!("{name}-ubyte"));
-        names
-            .iter()
-            .any(|name| folder.join(name).is_file() || folder.join(format!("{name}.gz")).is_file())
-    })
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ pub const MUTATED: [(&str, &[&str]); 3] = [
         &[
             "crates/model/src/model_file.rs",
             "crates/model/src/foreign.rs",
+            "crates/model/src/safetensor_file.rs",
             "crates/model/src/unique_keys.rs",
-            "crates/model/src/atomic.rs",
         ],
     ),
     ("xtask", &["xtask/src/fetch.rs", "xtask/src/fetch/*.rs"]),

@@ -1,4 +1,5 @@
-//! docs/reliability.md against the tree: every row has tests, every test is there, every count is right.
+//! docs/reliability.md and docs/numerics.md against the tree: every row has tests, every test is
+//! there, every count is right.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
@@ -8,8 +9,8 @@ use std::fs;
 use xtask::cli::workspace_root;
 use xtask::tidy::UNSAFE_ALLOWED;
 
-fn page() -> String {
-    fs::read_to_string(workspace_root().join("docs/reliability.md")).unwrap()
+fn page(name: &str) -> String {
+    fs::read_to_string(workspace_root().join("docs").join(name)).unwrap()
 }
 
 /// The cells of the tables' lines.
@@ -33,9 +34,57 @@ fn rows_of(cell: &str) -> Vec<String> {
     (number(first)..=number(last)).map(|n| format!("{}{n:02}", &first[..1])).collect()
 }
 
+/// Fails where `path#test` is no test of the tree; `row` names it.
+#[track_caller]
+fn is_there(row: &str, test: &str) {
+    let Some((path, name)) = test.split_once('#') else {
+        panic!("{row}: `{test}` is not of the form path#test");
+    };
+    let text = fs::read_to_string(workspace_root().join(path));
+    let text = text.unwrap_or_else(|_| panic!("{row}: there is no {path}"));
+    assert!(has_test(&text, name), "{row}: {path} has no test {name}");
+}
+
+/// Whether a source has a test of this name, of `#[test]` or of proptest's.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<&str> = source.lines().map(str::trim_start).collect();
+    let start = format!("fn {name}(");
+    let is_test = |at: usize| {
+        let above = lines[..at].iter().rev();
+        above.take_while(|line| line.starts_with("#[")).any(|line| *line == "#[test]")
+    };
+    (0..lines.len()).any(|at| lines[at].starts_with(&start) && is_test(at))
+}
+
+#[test]
+fn tests_are_told_from_other_functions() {
+    let source = "#[test]\nfn one() {}\nfn two() {}\n\
+                  \x20   #[test]\n    #[ignore]\n    fn three(x in 0..1) {}\n";
+    assert_eq!(
+        ["one", "two", "three", "thr"].map(|name| has_test(source, name)),
+        [true, false, true, false]
+    );
+}
+
+#[test]
+fn every_claim_about_the_numerics_has_tests_that_are_there() {
+    let page = page("numerics.md");
+    let (_, section) = page.split_once("## How it is proven").unwrap();
+    let (_, table) = section.split_once("| claim | test |\n|---|---|\n").unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let mut rows = 0;
+    for cells in lines(table) {
+        assert_eq!(cells.len(), 2, "{cells:?}");
+        assert!(quoted(cells[1]).count() > 0, "{}: no test", cells[0]);
+        quoted(cells[1]).for_each(|test| is_there(cells[0], test));
+        rows += 1;
+    }
+    assert!(rows >= 17, "{rows} rows");
+}
+
 #[test]
 fn every_row_has_tests_that_are_there() {
-    let page = page();
+    let page = page("reliability.md");
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     let is_row = |cell: &str| cell.len() >= 3 && "IGCLD".contains(&cell[..1]);
     for cells in lines(&page).filter(|cells| cells.len() == 3 && is_row(cells[0])) {
@@ -43,12 +92,7 @@ fn every_row_has_tests_that_are_there() {
             continue;
         }
         for test in quoted(cells[2]) {
-            let (path, name) = test.split_once('#').unwrap();
-            let text = fs::read_to_string(workspace_root().join(path));
-            let text = text.unwrap_or_else(|_| panic!("{}: there is no {path}", cells[0]));
-            let is_there = text.contains(&format!("#[test]\nfn {name}()"))
-                || text.contains(&format!("    #[test]\n    fn {name}()"));
-            assert!(is_there, "{}: {path} has no test {name}", cells[0]);
+            is_there(cells[0], test);
             for row in rows_of(cells[0]) {
                 *found.entry(row).or_default() += 1;
             }
@@ -66,7 +110,7 @@ fn every_row_has_tests_that_are_there() {
 
 #[test]
 fn unsafe_code_is_counted() {
-    let page = page();
+    let page = page("reliability.md");
     let counted: BTreeMap<&str, usize> = lines(&page)
         .filter(|cells| cells.len() == 4)
         .filter_map(|cells| Some((quoted(cells[0]).next()?, cells[1].parse().ok()?)))

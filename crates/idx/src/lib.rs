@@ -31,13 +31,14 @@
 //!   after a gzip stream are all refused, each as its own [`ErrorKind`].
 //! - Raw and gzip are told apart by content; a file's name plays no part in reading it.
 //! - An [`Error`] is one line that names the file, what was expected and what was found.
-//! - Writing leaves the old file or the new one, never a part of either.
-//!
+//! - Writing leaves the old file or the new one, never a part of either; [`atomic`] does so with any
+//!   bytes.
 //! - A file too large to keep is taken piece by piece by a [`Reader`], with the same proofs.
 //!
 //! Not here: memory mapping (a file cut while mapped kills the process), downloads.
 #![forbid(unsafe_code)]
 
+pub mod atomic;
 mod data;
 mod element;
 mod error;

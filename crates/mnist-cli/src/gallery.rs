@@ -9,7 +9,7 @@ use pictures::curves::{Curves, Point, curves};
 use pictures::reliability::{bins, reliability};
 use pictures::samples::{SIDE, Sample, first, samples};
 use pictures::weights::weights;
-use pictures::{Image, Picture};
+use pictures::{Image, Picture, thousands};
 use rayon::prelude::*;
 
 use crate::failure::{Code, Failure};
@@ -203,17 +203,4 @@ pub(crate) fn greys(data: &Dataset, i: usize) -> Vec<u8> {
     let ends = features.iter().fold((0.0f32, 1.0f32), |(low, high), &x| (low.min(x), high.max(x)));
     let grey = |x: f32| (255.0 * ((x - ends.0) / (ends.1 - ends.0))).round() as u8;
     features.into_iter().map(grey).collect()
-}
-
-/// A count with commas.
-fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

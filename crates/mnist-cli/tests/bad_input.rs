@@ -201,7 +201,7 @@ fn settings_that_no_run_can_have() {
     }
     let sandbox = small();
     for (from, to, expected) in [
-        ("--epochs 1", "--epochs 0", "--epochs must be at least 1, and is 0"),
+        ("--epochs 1", "--epochs 0", "--epochs must be 1 to 4294967295, and is 0"),
         ("size 20", "size 0", "--batch-size must be 1 to 50, the number of training images"),
         ("size 20", "size 51", "and is 51"),
         ("validation 10", "validation 60", "--validation must be less than the 60 images"),

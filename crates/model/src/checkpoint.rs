@@ -31,13 +31,12 @@ use crate::atomic;
 use crate::config::TrainConfig;
 use crate::hash::hex;
 use crate::parameters::Parameters;
+use crate::safetensor_file::{self, KEY, check_versions, f32_bytes, image, numbers, raw};
 use crate::state::State;
 use crate::unique_keys;
 
 /// The version of the files that this library writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
-/// The metadata key.
-const KEY: &str = "mnist";
 /// What stands before the checksum in the header: JSON within JSON.
 const MARK: &[u8] = br#"\"sha256\":\""#;
 /// Characters of a SHA-256.
@@ -104,7 +103,6 @@ impl Checkpoint {
     /// Errors only where the library that lays them out does.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         let State { parameters, m, v, powers, .. } = &self.state;
-        let f32_bytes = |x: &[f32]| x.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
         let parts = [("", parameters), ("_m", m), ("_v", v)];
         let arrays = parts.map(|(suffix, part)| {
             let shape = vec![part.features(), part.classes()];
@@ -181,10 +179,10 @@ impl Description {
         let config: TrainConfig = serde_json::from_value(self.config)
             .map_err(|error| wrong(&format!("its settings: {error}")))?;
         config.check_numbers().map_err(|error| wrong(&format!("its settings: {error}")))?;
-        if self.height.is_some() != self.width.is_some() {
-            return Err(wrong("one of height and width without the other"));
+        if !(1..=config.epochs).contains(&self.epoch) {
+            return Err(wrong(&format!("epoch {} of {}", self.epoch, config.epochs)));
         }
-        let image = self.height.zip(self.width);
+        let image = image(self.height, self.width).map_err(|cause| wrong(&cause))?;
         let classes = self.classes.len();
         if classes < 2 {
             return Err(wrong("less than two classes"));
@@ -207,8 +205,9 @@ impl Description {
             _ => pixels.unwrap_or(1).max(1),
         };
         let part = |weights, bias| -> Result<Parameters, CheckpointErrorKind> {
-            let weights = tensor(tensors, weights, &[features, classes])?;
-            Ok(Parameters { weights, bias: tensor(tensors, bias, &[classes])? })
+            let numbers = |name, shape: &[usize]| numbers(tensors, name, |s| s == shape, shape);
+            let weights = numbers(weights, &[features, classes])?;
+            Ok(Parameters { weights, bias: numbers(bias, &[classes])? })
         };
         let v = part("weights_v", "bias_v")?;
         for (name, numbers) in [("weights_v", &v.weights), ("bias_v", &v.bias)] {
@@ -293,20 +292,13 @@ fn proven_size(header: usize, data: u64, found_bytes: u64) -> Result<(), Checkpo
 
 /// The description of the run, if it is one of these versions.
 fn description(header: &Header) -> Result<Description, CheckpointErrorKind> {
-    let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-    let text = text.ok_or_else(|| {
-        CheckpointErrorKind::Form(format!("the key {KEY:?} is missing from its metadata"))
-    })?;
+    let text = safetensor_file::description(header).map_err(CheckpointErrorKind::Form)?;
     let wrong = |error: serde_json::Error| CheckpointErrorKind::Metadata(error.to_string());
     let versions: Versions = serde_json::from_str(text).map_err(wrong)?;
-    for (what, known, found) in [
-        ("format", FORMAT_VERSION, versions.format),
-        ("numerics", NUMERICS_VERSION, versions.numerics),
-    ] {
-        if found != known {
-            return Err(CheckpointErrorKind::Version { what, known, found });
-        }
-    }
+    let (format, numerics) = (versions.format, versions.numerics);
+    // A run goes on where it began: others may have other numbers.
+    let is_known = |known, found| known == found;
+    check_versions((FORMAT_VERSION, format), (NUMERICS_VERSION, numerics), is_known)?;
     serde_json::from_str(text).map_err(wrong)
 }
 
@@ -331,41 +323,10 @@ fn checksum(bytes: &[u8], at: usize) -> String {
     hex(&hash.finalize())
 }
 
-/// The bytes of a tensor that must have this type and shape.
-fn raw<'a>(
-    tensors: &SafeTensors<'a>,
-    name: &str,
-    (dtype, shape): (Dtype, &[usize]),
-) -> Result<&'a [u8], CheckpointErrorKind> {
-    let wrong = |found: String| {
-        let expected = format!("{dtype:?} {shape:?}");
-        CheckpointErrorKind::Tensor { name: name.to_owned(), expected, found }
-    };
-    let tensor = tensors.tensor(name).map_err(|_| wrong("no such tensor".into()))?;
-    if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
-        return Err(wrong(format!("{:?} {:?}", tensor.dtype(), tensor.shape())));
-    }
-    Ok(tensor.data())
-}
-
-/// The numbers of a tensor of f32, all finite.
-fn tensor(
-    tensors: &SafeTensors<'_>,
-    name: &'static str,
-    shape: &[usize],
-) -> Result<Vec<f32>, CheckpointErrorKind> {
-    let (numbers, _) = raw(tensors, name, (Dtype::F32, shape))?.as_chunks::<4>();
-    let numbers: Vec<f32> = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-    match numbers.iter().position(|x| !x.is_finite()) {
-        Some(index) => Err(CheckpointErrorKind::NonFinite { name, index }),
-        None => Ok(numbers),
-    }
-}
-
 /// The powers of Adam's decays.
 fn powers(tensors: &SafeTensors<'_>) -> Result<[f64; 2], CheckpointErrorKind> {
     let name = "beta_powers";
-    let (numbers, _) = raw(tensors, name, (Dtype::F64, &[2]))?.as_chunks::<8>();
+    let (numbers, _) = raw(tensors, name, Dtype::F64, |shape| shape == [2], &[2])?.as_chunks::<8>();
     let powers = [numbers[0], numbers[1]].map(f64::from_le_bytes);
     match powers.iter().position(|power| !(0.0..=1.0).contains(power)) {
         Some(index) => Err(CheckpointErrorKind::OutOfRange { name, index }),

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::optimizer::Optimizer;
 use crate::parameters::Init;
 
+/// More epochs no run can have, so that neither epochs nor steps ever count past 2^64.
+pub const MOST_EPOCHS: u64 = u32::MAX as u64;
+
 /// The settings of a run: all that can change its weights, and how often it reports.
 ///
 /// The default is the tutorial's run.
@@ -52,7 +55,7 @@ impl Default for TrainConfig {
 /// A setting that no run can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The setting, as on the command line without its dashes.
+    /// The setting: an option of the command line with its dashes, or a name in config.json.
     pub setting: &'static str,
     /// What it must be.
     pub expected: String,
@@ -66,12 +69,12 @@ impl TrainConfig {
         self.check_numbers()?;
         if self.validation >= images {
             let expected = format!("less than the {images} images of the training file");
-            return ConfigError::of("validation", &expected, &self.validation);
+            return ConfigError::of("--validation", &expected, &self.validation);
         }
         let training = images - self.validation;
         if self.batch_size == 0 || self.batch_size > training {
             let expected = format!("1 to {training}, the number of training images");
-            return ConfigError::of("batch-size", &expected, &self.batch_size);
+            return ConfigError::of("--batch-size", &expected, &self.batch_size);
         }
         Ok(())
     }
@@ -84,26 +87,26 @@ impl TrainConfig {
         let positive = |x: f64| x as f32 > 0.0 && (x as f32).is_finite();
         let fraction = |x: f64| (0.0..1.0).contains(&x);
         let fail = ConfigError::of;
-        if self.epochs == 0 {
-            return fail("epochs", "at least 1", &self.epochs);
+        if !(1..=MOST_EPOCHS).contains(&self.epochs) {
+            return fail("--epochs", &format!("1 to {MOST_EPOCHS}"), &self.epochs);
         }
         if self.log_every == 0 {
-            return fail("log-every", "at least 1", &self.log_every);
+            return fail("--log-every", "at least 1", &self.log_every);
         }
         if !positive(self.learning_rate) {
-            return fail("learning-rate", "positive and finite as f32", &self.learning_rate);
+            return fail("--learning-rate", "positive and finite as f32", &self.learning_rate);
         }
         if !(self.l2 >= 0.0 && (self.l2 as f32).is_finite()) {
-            return fail("l2", "at least 0 and finite as f32", &self.l2);
+            return fail("--l2", "at least 0 and finite as f32", &self.l2);
         }
         if let Init::TruncatedNormal { std } = self.init
             && !positive(std)
         {
-            return fail("init-std", "positive and finite as f32", &std);
+            return fail("--init-std", "positive and finite as f32", &std);
         }
         match self.optimizer {
             Optimizer::Momentum { mu } if !fraction(mu) => {
-                fail("momentum", "at least 0 and below 1", &mu)
+                fail("--momentum", "at least 0 and below 1", &mu)
             }
             Optimizer::Adam { beta1, .. } if !fraction(beta1) => {
                 fail("beta1", "at least 0 and below 1", &beta1)
@@ -127,7 +130,7 @@ impl ConfigError {
 
 impl std::fmt::Display for ConfigError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "--{} must be {}, and is {}", self.setting, self.expected, self.found)
+        write!(f, "{} must be {}, and is {}", self.setting, self.expected, self.found)
     }
 }
 
@@ -141,26 +144,36 @@ mod tests {
     fn refused(setting: &str, change: impl FnOnce(&mut TrainConfig)) {
         let mut config = TrainConfig::default();
         change(&mut config);
-        assert_eq!(config.check(60_000).unwrap_err().setting, setting);
+        let error = config.check(60_000).unwrap_err();
+        assert_eq!(error.setting, setting);
+        assert!(error.to_string().starts_with(&format!("{setting} must be ")), "{error}");
     }
 
     #[test]
     fn every_setting_has_bounds() {
         assert_eq!(TrainConfig::default().check(60_000), Ok(()));
-        refused("epochs", |c| c.epochs = 0);
-        refused("log-every", |c| c.log_every = 0);
-        refused("validation", |c| c.validation = 60_000);
-        refused("batch-size", |c| c.batch_size = 0);
-        refused("batch-size", |c| c.batch_size = 55_001);
+        refused("--epochs", |c| c.epochs = 0);
+        refused("--epochs", |c| c.epochs = MOST_EPOCHS + 1);
+        refused("--log-every", |c| c.log_every = 0);
+        refused("--validation", |c| c.validation = 60_000);
+        refused("--batch-size", |c| c.batch_size = 0);
+        refused("--batch-size", |c| c.batch_size = 55_001);
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e39, 1e-50] {
-            refused("learning-rate", |c| c.learning_rate = bad);
-            refused("init-std", |c| c.init = Init::TruncatedNormal { std: bad });
+            refused("--learning-rate", |c| c.learning_rate = bad);
+            refused("--init-std", |c| c.init = Init::TruncatedNormal { std: bad });
         }
         for bad in [-1e-9, f64::NAN, 1e39] {
-            refused("l2", |c| c.l2 = bad);
+            refused("--l2", |c| c.l2 = bad);
         }
+        // Of Adam's own, which come from a file, the command line has no options and so no dashes.
+        let adam = |beta1, beta2, epsilon| Optimizer::Adam { beta1, beta2, epsilon };
         for bad in [-0.1, 1.0, f64::NAN] {
-            refused("momentum", |c| c.optimizer = Optimizer::Momentum { mu: bad });
+            refused("--momentum", |c| c.optimizer = Optimizer::Momentum { mu: bad });
+            refused("beta1", |c| c.optimizer = adam(bad, 0.999, 1e-8));
+            refused("beta2", |c| c.optimizer = adam(0.9, bad, 1e-8));
+        }
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e39, 1e-50] {
+            refused("epsilon", |c| c.optimizer = adam(0.9, 0.999, bad));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a file that is no model file is, from its first bytes.
+//! Recognises files that are not models, by their first bytes.
 
 use std::fmt;
 

@@ -34,7 +34,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
-pub mod atomic;
 pub mod cache;
 pub mod checkpoint;
 pub mod classifier;
@@ -54,6 +53,7 @@ mod pace;
 pub mod parameters;
 pub mod prepare;
 pub mod rng;
+mod safetensor_file;
 pub mod state;
 pub mod synthetic;
 pub mod trainer;
@@ -65,6 +65,7 @@ pub use config::{ConfigError, TrainConfig};
 pub use dataset::{Dataset, DatasetError, Split};
 pub use explain::Explanation;
 pub use files::{DataInfo, DataSets, LoadError};
+pub use idx::atomic;
 pub use metrics::{Confusion, Evaluation, Scores};
 pub use model_file::{Metadata, Model, ModelError, ModelErrorKind};
 pub use optimizer::Optimizer;

@@ -18,12 +18,11 @@ use crate::atomic;
 use crate::config::TrainConfig;
 use crate::foreign::{Foreign, START_BYTES};
 use crate::parameters::Parameters;
+use crate::safetensor_file::{Fault, KEY, check_versions, description, f32_bytes, image, numbers};
 use crate::unique_keys;
 
 /// The version of the files that this library writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
-/// The metadata key.
-const KEY: &str = "mnist";
 /// The largest file that is read; an MNIST model has 31 KiB.
 const MAX_BYTES: u64 = 1 << 30;
 
@@ -144,10 +143,9 @@ impl Model {
     ///
     /// Errors only where the library that lays them out does.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-        let bytes = |x: &[f32]| x.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
         let Parameters { weights, bias } = &self.parameters;
         let shape = vec![self.parameters.features(), self.parameters.classes()];
-        let (weight_bytes, bias_bytes) = (bytes(weights), bytes(bias));
+        let (weight_bytes, bias_bytes) = (f32_bytes(weights), f32_bytes(bias));
         let tensors = [
             ("weights", TensorView::new(Dtype::F32, shape, &weight_bytes)?),
             ("bias", TensorView::new(Dtype::F32, vec![bias.len()], &bias_bytes)?),
@@ -199,26 +197,17 @@ impl Model {
         }
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(form)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(form)?;
-        let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-        let text = text.ok_or_else(|| {
-            ModelErrorKind::Metadata(format!("the key {KEY:?} is missing from its metadata"))
-        })?;
+        let text = description(&header).map_err(ModelErrorKind::Metadata)?;
         let unreadable =
             |cause: String| ModelErrorKind::Metadata(format!("its key {KEY:?}: {cause}"));
         unique_keys::check(text.as_bytes()).map_err(unreadable)?;
         let metadata: Metadata =
             serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-        for (what, known, found) in [
-            ("format", FORMAT_VERSION, metadata.format),
-            ("numerics", NUMERICS_VERSION, metadata.numerics),
-        ] {
-            if found > known || found == 0 {
-                return Err(ModelErrorKind::Version { what, known, found });
-            }
-        }
-        if metadata.height.is_some() != metadata.width.is_some() {
-            return Err(unreadable("one of height and width without the other".into()));
-        }
+        let Metadata { format, numerics, height, width, .. } = metadata;
+        // Older ones are read too.
+        let is_known = |known, found| (1..=known).contains(&found);
+        check_versions((FORMAT_VERSION, format), (NUMERICS_VERSION, numerics), is_known)?;
+        let image = image(height, width).map_err(unreadable)?;
         if let Some(name) =
             tensors.names().into_iter().find(|name| !["weights", "bias"].contains(name))
         {
@@ -229,39 +218,27 @@ impl Model {
             });
         }
         let classes = metadata.classes.len();
-        let bias = tensor(&tensors, "bias", |shape| classes > 0 && shape == [classes], &[classes])?;
-        let pixels = metadata.image().map(|(height, width)| height.saturating_mul(width));
+        let bias =
+            numbers(&tensors, "bias", |shape| classes > 0 && shape == [classes], &[classes])?;
+        let pixels = image.map(|(height, width)| height.saturating_mul(width));
         let fits = |shape: &[usize]| {
             shape.len() == 2
                 && shape[0] > 0
                 && pixels.is_none_or(|n| shape[0] == n)
                 && shape[1] == classes
         };
-        let weights = tensor(&tensors, "weights", fits, &[pixels.unwrap_or(0), classes])?;
+        let weights = numbers(&tensors, "weights", fits, &[pixels.unwrap_or(0), classes])?;
         Ok(Self { parameters: Parameters { weights, bias }, metadata })
     }
 }
 
-/// The numbers of a tensor whose shape `fits`; `expected` is named where it does not, 0 standing for any.
-fn tensor(
-    tensors: &SafeTensors<'_>,
-    name: &'static str,
-    fits: impl Fn(&[usize]) -> bool,
-    expected: &[usize],
-) -> Result<Vec<f32>, ModelErrorKind> {
-    let wrong = |found: String| {
-        let expected = format!("F32 {expected:?}").replace("[0,", "[any,");
-        ModelErrorKind::Tensor { name: name.to_owned(), expected, found }
-    };
-    let tensor = tensors.tensor(name).map_err(|_| wrong("no such tensor".into()))?;
-    if tensor.dtype() != Dtype::F32 || !fits(tensor.shape()) {
-        return Err(wrong(format!("{:?} {:?}", tensor.dtype(), tensor.shape())));
-    }
-    let (numbers, _) = tensor.data().as_chunks::<4>();
-    let numbers: Vec<f32> = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-    match numbers.iter().position(|x| !x.is_finite()) {
-        Some(index) => Err(ModelErrorKind::NonFinite { name, index }),
-        None => Ok(numbers),
+impl From<Fault> for ModelErrorKind {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Version { what, known, found } => Self::Version { what, known, found },
+            Fault::Tensor { name, expected, found } => Self::Tensor { name, expected, found },
+            Fault::NonFinite { name, index } => Self::NonFinite { name, index },
+        }
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn adam_starts_at_the_learning_rate() {
+    fn the_first_step_of_adam_has_the_corrected_rate() {
         // At step 1 the corrected rate is lr * sqrt(1 - 0.999) / (1 - 0.9) = lr * 0.31623.
         let Rule::Adam { c1, c2, a, eps } = Schedule::new(Optimizer::ADAM, 0.001).next_rule()
         else {

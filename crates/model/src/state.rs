@@ -25,7 +25,7 @@ pub struct State {
     pub v: Parameters,
 }
 
-/// A state that is none of this run.
+/// The state belongs to another run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreError {
     /// What does not fit.

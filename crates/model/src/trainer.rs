@@ -1,11 +1,15 @@
 //! The training loop, which reports to an observer and prints nothing itself.
 
+mod diverged;
+
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use kernels::spec::{self, Update};
 use kernels::team::Team;
 use kernels::{Isa, NonFinite};
+
+pub use diverged::Diverged;
 
 use crate::config::{ConfigError, TrainConfig};
 use crate::dataset::{Dataset, EpochOrder, Split};
@@ -99,21 +103,6 @@ impl Observer for Silent {
     fn now(&self) -> Duration {
         Duration::ZERO
     }
-}
-
-/// Why training stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diverged {
-    /// The epoch, from 1.
-    pub epoch: u64,
-    /// The step within the epoch, from 0.
-    pub iteration: usize,
-    /// The step since the start, from 1.
-    pub step: u64,
-    /// The index of the image in the training file, for a logit.
-    pub image: Option<u32>,
-    /// What is not finite.
-    pub cause: NonFinite,
 }
 
 /// A model in training.
@@ -257,7 +246,8 @@ impl<'a> Trainer<'a> {
                 let rows = order.chunks(self.config.batch_size).nth(iteration).unwrap_or(&[]);
                 let before = self.batch_score();
                 let forward = self.network.forward(self.data, rows);
-                forward.map_err(|cause| self.diverged(epoch, iteration, rows, cause))?;
+                let place = (epoch, Some(iteration), self.step);
+                forward.map_err(|cause| Diverged::new(place, |i| rows[i], cause))?;
                 let (step, after) = (self.step, self.batch_score());
                 let event = Event::Step { epoch, iteration, step, before, after };
                 if observer.on(event).is_break() {
@@ -346,7 +336,7 @@ impl<'a> Trainer<'a> {
         taken.map_err(|(failed, cause)| {
             self.step += 1;
             let rows = order.chunks(batch_size).nth(failed).unwrap_or(&[]);
-            self.diverged(epoch, self.iteration, rows, cause)
+            Diverged::new((epoch, Some(self.iteration), self.step), |i| rows[i], cause)
         })
     }
 
@@ -356,13 +346,9 @@ impl<'a> Trainer<'a> {
         if count == 0 {
             return Ok(None);
         }
-        let scores = self.network.score(self.data, 0..count).map_err(|cause| {
-            let image = match cause {
-                NonFinite::Logit { image, .. } => Some(image as u32),
-                _ => None,
-            };
-            Diverged { epoch, iteration: 0, step: self.step, image, cause }
-        })?;
+        let scores = self.network.score(self.data, 0..count);
+        let place = (epoch, None, self.step);
+        let scores = scores.map_err(|cause| Diverged::new(place, |i| i as u32, cause))?;
         Ok(Some((scores.first(count.min(TUTORIAL_SUBSET)), scores.all())))
     }
 
@@ -372,26 +358,7 @@ impl<'a> Trainer<'a> {
         let loss = spec::mean_loss(batch.losses());
         Score { loss, accuracy: batch.correct() as f64 / batch.len() as f64 }
     }
-
-    fn diverged(&self, epoch: u64, iteration: usize, rows: &[u32], cause: NonFinite) -> Diverged {
-        let image = match cause {
-            NonFinite::Logit { image, .. } => Some(rows[image]),
-            _ => None,
-        };
-        Diverged { epoch, iteration, step: self.step, image, cause }
-    }
 }
-
-impl std::fmt::Display for Diverged {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { epoch, iteration, step, image, cause } = self;
-        write!(f, "training diverged in epoch {epoch}, iteration {iteration} (step {step}): ")?;
-        write!(f, "{cause} is not finite")?;
-        image.map_or(Ok(()), |image| write!(f, " (image {image} of the training file)"))
-    }
-}
-
-impl std::error::Error for Diverged {}
 
 #[cfg(test)]
 mod tests;

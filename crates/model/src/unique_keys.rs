@@ -60,7 +60,7 @@ impl<'de> Visitor<'de> for Walk {
             entries.next_value::<Unique>()?;
             if let Some(key) = keys.replace(key) {
                 // A key is data from outside, and the error one line.
-                return Err(A::Error::custom(format_args!("the key {key:?} stands there twice")));
+                return Err(A::Error::custom(format_args!("duplicate key {key:?}")));
             }
         }
         Ok(Unique)
@@ -78,7 +78,7 @@ mod tests {
         }
         for json in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":[],"\u0061":{}}}]"#] {
             let error = check(json.as_bytes()).unwrap_err();
-            assert!(error.contains(r#"the key "a" stands there twice"#), "{error}");
+            assert!(error.contains(r#"duplicate key "a""#), "{error}");
         }
         assert!(check(b"{").is_err());
         assert!(check("[".repeat(100_000).as_bytes()).is_err());

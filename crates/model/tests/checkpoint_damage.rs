@@ -189,6 +189,20 @@ fn rows() -> Vec<Row> {
         ("C18", "pickle", b"\x80\x02}q\x00(X\x07\x00\x00\x00".to_vec(), &["Form", "Size"]),
         ("C18", "zip", b"PK\x03\x04\x14\x00\x00\x00\x08\x00".to_vec(), &["Form", "Size"]),
         ("C18", "GGUF", b"GGUF\x03\x00\x00\x00\x02\x00\x00\x00".to_vec(), &["Form", "Size"]),
+        ("C10", "epoch 0", forged(r#"\"epoch\":1"#, r#"\"epoch\":0"#), &["Metadata"]),
+        ("C10", "epoch 11 of 10", forged(r#"\"epoch\":1"#, r#"\"epoch\":11"#), &["Metadata"]),
+        (
+            "C10",
+            "epoch 2^64-1",
+            forged(r#"\"epoch\":1"#, r#"\"epoch\":18446744073709551615"#),
+            &["Metadata"],
+        ),
+        (
+            "C10",
+            "2^64-1 epochs",
+            forged(r#"\"epochs\":10"#, r#"\"epochs\":18446744073709551615"#),
+            &["Metadata"],
+        ),
     ]
 }
 

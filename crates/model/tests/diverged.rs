@@ -31,7 +31,7 @@ fn the_first_number_that_is_not_finite_is_named() {
     for classes in [2, 17] {
         let wild = TrainConfig { learning_rate: 1e38, log_every: 1 << 20, ..config() };
         let diverged = run(wild, classes).unwrap_err();
-        let place = (diverged.epoch, diverged.iteration, diverged.step);
+        let place = (diverged.epoch, diverged.iteration.unwrap(), diverged.step);
         assert!(place > (1, 0, 0) && place <= (2, 1, 4), "{diverged:?}");
         let expected = format!(
             "training diverged in epoch {}, iteration {} (step {}): ",
@@ -51,7 +51,7 @@ fn the_first_number_that_is_not_finite_is_named() {
 fn after_an_update_the_logged_forward_pass_tells_of_it() {
     let wild = TrainConfig { learning_rate: 3e37, log_every: 1, ..config() };
     let diverged = run(wild, 2).unwrap_err();
-    assert_eq!((diverged.epoch, diverged.iteration, diverged.step), (1, 0, 1));
+    assert_eq!((diverged.epoch, diverged.iteration, diverged.step), (1, Some(0), 1));
     assert!(diverged.image.is_some(), "{diverged}");
 }
 
@@ -71,8 +71,13 @@ fn validation_images_are_named_too() {
     };
     let mut trainer = Trainer::new(wild, &data, 2, Isa::detect(), Team::new(1).unwrap()).unwrap();
     let diverged = trainer.run(&mut Silent).unwrap_err();
-    assert_eq!((diverged.epoch, diverged.iteration, diverged.step), (1, 0, 1));
+    assert_eq!((diverged.epoch, diverged.iteration, diverged.step), (1, None, 1));
     assert_eq!(diverged.image, Some(0), "{diverged}");
+    let text = diverged.to_string();
+    assert!(
+        text.starts_with("training diverged: in the validation after epoch 1 (step 1): "),
+        "{text}"
+    );
 }
 
 /// An observer that breaks off at the `n`-th event.
@@ -125,7 +130,7 @@ fn a_run_of_many_steps_at_once_diverges_where_single_steps_do() {
         };
         let (many, single) = (run(&mut Silent), run(&mut Impatient(usize::MAX)));
         assert_eq!(many, single, "{learning_rate}");
-        late += usize::from(many.0.is_err_and(|diverged| diverged.iteration > 1));
+        late += usize::from(many.0.is_err_and(|diverged| diverged.iteration > Some(1)));
     }
     assert!(late > 0, "none diverged within a stretch");
 }

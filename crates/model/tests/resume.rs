@@ -10,6 +10,7 @@ use std::time::Duration;
 use common::digits;
 use kernels::Isa;
 use kernels::team::Team;
+use model::config::MOST_EPOCHS;
 use model::{Checkpoint, Dataset, Event, Init, Observer, Optimizer, State, TrainConfig, Trainer};
 use proptest::prelude::*;
 
@@ -252,6 +253,24 @@ fn states_of_other_runs_are_refused() {
     refused("classes", &|s| s.parameters.bias.push(0.0));
     refused("features", &|s| s.m.weights.truncate(10 * 783));
     refused("classes", &|s| s.v.bias.clear());
+}
+
+/// Neither the last epoch that a setting can name nor the last that a number can count past.
+#[test]
+fn the_last_epoch_of_all_has_no_next() {
+    let data = digits(0..140);
+    let one_batch = TrainConfig { batch_size: 110, epochs: 1, ..config() };
+    let state = whole(&one_batch, &data).states[&1].clone();
+    let config = TrainConfig { epochs: MOST_EPOCHS, ..one_batch };
+    for (epoch, events) in [(MOST_EPOCHS - 1, 4), (MOST_EPOCHS, 1), (u64::MAX, 0)] {
+        let state = State { epoch, step: epoch, ..state.clone() };
+        let mut trainer = trainer(&config, &data, Isa::detect(), 1);
+        trainer.restore(&state).unwrap();
+        let mut log = Log::default();
+        trainer.run(&mut log).unwrap();
+        // Of the epoch that goes on its end; of the next its start, its step and its end.
+        assert_eq!(log.events.len(), events, "epoch {epoch}");
+    }
 }
 
 proptest! {

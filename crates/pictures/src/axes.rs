@@ -102,7 +102,7 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// A count with commas: 10,000.
-pub(crate) fn thousands(count: usize) -> String {
+pub fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

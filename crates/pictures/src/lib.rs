@@ -42,5 +42,6 @@ pub mod terminal;
 mod text;
 pub mod weights;
 
+pub use axes::thousands;
 pub use image::Image;
 pub use picture::Picture;

@@ -3,13 +3,14 @@
 
 use std::fmt::Write;
 
+use pictures::reliability::bins;
 use pictures::report::{
     Curves, EpochPoint, Facts, Figure, Images, Model, Report, Snapshot, StepPoint, Tests, shown,
 };
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the data of `small()`.
-const GOLDEN: &str = "10debba50326b77649461e579b2136390c5a424dd2853d608866883a79ffedfe";
+const GOLDEN: &str = "3fe249bcc6f964fc639885be39286d0dedb31b770b4b23dd9aaf9fe8a61b0ca5";
 
 /// A name that would end the script, the title or an attribute, if it could.
 const EVIL: &str = "</script><script>alert(1)</script><!--\"'&";
@@ -193,8 +194,24 @@ fn wrong_images_are_all_there_and_the_first_right_ones() {
     let counts: u64 =
         json["confusion"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
     assert_eq!(counts, 200);
-    let bins = json["reliability"].as_array().unwrap();
-    assert_eq!(bins.iter().map(|bin| bin["count"].as_u64().unwrap()).sum::<u64>(), 200);
+}
+
+#[test]
+fn confidence_is_counted_as_in_the_picture_of_a_run() {
+    let mut parts = Parts::new(2, 200);
+    // Edges of bins, where two ways to count would differ.
+    parts.confidence = (0..200).map(|i| (i % 31) as f32 / 30.0).collect();
+    let right = parts.labels.iter().zip(&parts.predicted).map(|(label, class)| label == class);
+    let expected = bins(parts.confidence.iter().copied().zip(right));
+    let expected = expected.iter().filter(|bin| bin.count > 0);
+    let json = data(&parts.page("edges")).1;
+    let dots = json["reliability"].as_array().unwrap();
+    assert_eq!(dots.len(), expected.clone().count());
+    for (dot, bin) in dots.iter().zip(expected) {
+        assert_eq!(dot["count"], bin.count);
+        assert_eq!(dot["confidence"], bin.mean_confidence().unwrap());
+        assert_eq!(dot["accuracy"], bin.accuracy().unwrap());
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use idx::Role;
 
 use super::Got;
 use super::dataset::FileSpec;
@@ -45,13 +46,14 @@ pub fn get(
     Ok(Err(failed))
 }
 
-/// Every name under which people keep the file: with a dash or a dot before `idx`, packed or not.
+/// Every name under which people keep the file, packed or not: those of `idx` but QMNIST's, which
+/// are other files.
 fn spellings(spec: &FileSpec) -> Vec<String> {
-    let dash = spec.stem();
-    let dot = dash.replacen("-idx", ".idx", 1);
-    let mut names = vec![format!("{dash}.gz"), format!("{dot}.gz"), dash.to_owned(), dot];
-    names.dedup();
-    names
+    let stem = spec.stem();
+    let is_same = |name: &&&str| name.replacen(".idx", "-idx", 1) == stem;
+    let known = Role::ALL.iter().flat_map(|role| role.names()).filter(is_same);
+    let raw: Vec<String> = known.map(|&name| name.to_owned()).collect();
+    raw.iter().map(|name| format!("{name}.gz")).chain(raw.iter().cloned()).collect()
 }
 
 fn candidates(folder: &Path, spec: &FileSpec) -> Result<Vec<PathBuf>, FetchError> {
@@ -175,4 +177,19 @@ fn read_all(
 fn too_long(most_bytes: u64, n_bytes: u64, head: &[u8]) -> Fault {
     let looks = sniff::look(head, None);
     Fault::TooLong { most_bytes, announced: Some(n_bytes), looks }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::dataset;
+
+    #[test]
+    fn every_file_has_four_spellings() {
+        for spec in dataset::all().iter().flat_map(|set| &set.files) {
+            let (dash, dot) = (spec.stem(), spec.stem().replace("-idx", ".idx"));
+            let expected = [format!("{dash}.gz"), format!("{dot}.gz"), dash.to_owned(), dot];
+            assert_eq!(spellings(spec), expected);
+        }
+    }
 }

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use idx::atomic;
 use serde::Serialize;
 
 use super::dataset::Dataset;
 use super::error::FetchError;
-use super::part;
 use super::report::FileDone;
 
 /// The file's name.
@@ -45,7 +45,7 @@ pub fn write(folder: &Path, dataset: &Dataset, files: &[FileDone]) -> Result<(),
     if holds(&path, &text) {
         return Ok(());
     }
-    part::write_whole(&path, text.as_bytes())
+    atomic::write(&path, text.as_bytes()).map_err(FetchError::disk("write", path))
 }
 
 /// Whether a file has this content; of a longer one, no more is read.

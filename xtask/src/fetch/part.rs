@@ -1,9 +1,14 @@
 //! The `.part` file: where bytes land before they are known to be right, and how they get a name.
+//!
+//! It is not one of `idx::atomic`'s temporaries, which are removed when their writer is gone: what a
+//! killed download left is what the next one goes on from, so its name is known and it is kept. How
+//! it gets its final name is the same.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use idx::atomic;
 use sha2::{Digest, Sha256};
 
 use super::error::FetchError;
@@ -95,10 +100,8 @@ impl Part {
 
     /// Puts the file under its final name: to disk first, then the name, then the folder.
     pub fn finish(self) -> Result<(), FetchError> {
-        self.file.sync_all().map_err(self.fault("write"))?;
-        drop(self.file);
-        fs::rename(&self.path, &self.final_path).map_err(FetchError::disk("rename", &self.path))?;
-        sync_folder_of(&self.final_path)
+        atomic::finish(&self.file, &self.path, &self.final_path)
+            .map_err(FetchError::disk("put in place", self.path))
     }
 
     /// Removes the file where it is of no use to a later run.
@@ -128,29 +131,4 @@ impl Part {
     fn fault(&self, action: &'static str) -> impl FnOnce(std::io::Error) -> FetchError + use<> {
         FetchError::disk(action, self.path.clone())
     }
-}
-
-/// Writes a small file so that it is there whole or not at all.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
-    let mut file = File::create(&part).map_err(FetchError::disk("write", &part))?;
-    file.write_all(bytes).map_err(FetchError::disk("write", &part))?;
-    file.sync_all().map_err(FetchError::disk("write", &part))?;
-    drop(file);
-    fs::rename(&part, path).map_err(FetchError::disk("rename", &part))?;
-    sync_folder_of(path)
-}
-
-/// Makes a new name in a folder survive a power cut.
-fn sync_folder_of(path: &Path) -> Result<(), FetchError> {
-    // Windows cannot open a folder as a file; there the rename itself is journaled.
-    if cfg!(unix)
-        && let Some(folder) = path.parent()
-    {
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(FetchError::disk("sync", folder))?;
-    }
-    Ok(())
 }

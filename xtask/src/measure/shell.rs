@@ -61,15 +61,12 @@ pub fn read(path: &Path) -> Result<String, MeasureError> {
     fs::read_to_string(path).map_err(MeasureError::disk("read", path))
 }
 
-/// Writes a text beside its place, then puts it there.
+/// Writes a text, whole or not at all, and the folders above it.
 pub fn write(path: &Path, text: &str) -> Result<(), MeasureError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(MeasureError::disk("make", folder))?;
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    fs::write(&beside, text).map_err(MeasureError::disk("write", &beside))?;
-    fs::rename(&beside, path).map_err(MeasureError::disk("rename to", path))
+    idx::atomic::write(path, text.as_bytes()).map_err(MeasureError::disk("write", path))
 }
 
 fn shown(command: &Command) -> String {

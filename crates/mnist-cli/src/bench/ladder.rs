@@ -8,6 +8,7 @@ use kernels::spec::Rule;
 use kernels::team::Team;
 use kernels::yardstick::{DenseStep, naive_product};
 use kernels::{Batch, Isa, MatMut, MatRef, gemm};
+use model::config::MOST_EPOCHS;
 use model::{Dataset, Event, Init, Observer, Parameters, TrainConfig, Trainer, synthetic};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
@@ -124,7 +125,7 @@ pub(super) fn steps(tiers: &[Isa]) -> Result<Vec<Rung>, Failure> {
     let mut rungs = vec![dense("three plain loops", naive_product)];
     for &isa in tiers.iter().rev() {
         let config = TrainConfig {
-            epochs: u64::MAX,
+            epochs: MOST_EPOCHS,
             validation: 0,
             log_every: 1 << 30,
             ..TrainConfig::default()

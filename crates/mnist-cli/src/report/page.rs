@@ -8,6 +8,7 @@ use pictures::report::{
     Curves, EpochPoint, Facts, Figure, Images, Model as Drawn, Report, Snapshot, StepPoint, Tests,
     shown,
 };
+use pictures::thousands;
 
 use crate::failure::{Code, Failure};
 use crate::history::History;
@@ -254,16 +255,4 @@ fn features(data: &Dataset, rows: &[usize]) -> Shown {
     } else {
         Shown::Pixels(numbers.into_iter().map(|x| x as u8).collect())
     }
-}
-
-/// A count with commas, as in 10,000.
-fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).unwrap_or_default())
-        .collect();
-    groups.join(",")
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use crate::safetensor_file::Fault;
+
 /// Why a checkpoint can't be written or read.
 #[derive(Debug)]
 pub struct CheckpointError {
@@ -70,6 +72,16 @@ pub enum CheckpointErrorKind {
     },
 }
 
+impl From<Fault> for CheckpointErrorKind {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Version { what, known, found } => Self::Version { what, known, found },
+            Fault::Tensor { name, expected, found } => Self::Tensor { name, expected, found },
+            Fault::NonFinite { name, index } => Self::NonFinite { name, index },
+        }
+    }
+}
+
 impl fmt::Display for CheckpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path.display(), self.kind)
@@ -103,10 +115,9 @@ impl fmt::Display for CheckpointErrorKind {
                 f,
                 "tensor {name:?} of the checkpoint: number {index} is infinite or not a number"
             ),
-            Self::OutOfRange { name, index } => write!(
-                f,
-                "tensor {name:?} of the checkpoint: number {index} is none that an optimiser has"
-            ),
+            Self::OutOfRange { name, index } => {
+                write!(f, "tensor {name:?} of the checkpoint: number {index} is out of range")
+            }
         }
     }
 }

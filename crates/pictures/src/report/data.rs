@@ -6,6 +6,7 @@ use super::pack::{base64, le_bytes, pack_zeros, quantised};
 use super::{Curves, Facts, Figure, Images, MOST_CLASSES, Report, Snapshot, Tests, shown};
 use crate::colour::diverging;
 use crate::escape::json_in_script;
+use crate::reliability::{Bin, bins};
 
 /// The bytes that images may take; base64 makes 4 of 3, and a page is to stay below 2 MB.
 const MOST_IMAGE_BYTES: usize = 1_000_000;
@@ -15,9 +16,6 @@ const MOST_SNAPSHOT_BYTES: usize = 260_000;
 
 /// The points of the learning curve; a chart is some 500 pixels wide.
 const MOST_STEPS: usize = 1_000;
-
-/// Tenths of confidence in the reliability diagram.
-const BINS: usize = 10;
 
 #[derive(Serialize)]
 struct Data<'a> {
@@ -37,7 +35,7 @@ struct Data<'a> {
     images: Stored,
     curves: Option<Curves>,
     snapshots: Vec<Moment>,
-    reliability: Vec<Bin>,
+    reliability: Vec<Dot>,
     diverging: String,
 }
 
@@ -58,8 +56,8 @@ struct Moment {
     weights: String,
 }
 
-#[derive(Clone, Copy, Default, Serialize)]
-struct Bin {
+#[derive(Serialize)]
+struct Dot {
     count: usize,
     confidence: f64,
     accuracy: f64,
@@ -178,22 +176,16 @@ fn moments(snapshots: &[Snapshot], weights: usize) -> Vec<Moment> {
     .collect()
 }
 
-/// Of each tenth of confidence the number of images, their mean confidence and how many are right.
-fn reliability(tests: &Tests<'_>) -> Vec<Bin> {
+/// The bins of [`bins`] that have images: how many, their mean confidence and how many are right.
+fn reliability(tests: &Tests<'_>) -> Vec<Dot> {
     assert_eq!(tests.confidence.len(), tests.labels.len(), "a confidence for each image");
-    let mut bins = [Bin::default(); BINS];
-    for (i, &confidence) in tests.confidence.iter().enumerate() {
-        let bin = &mut bins[((confidence * BINS as f32) as usize).min(BINS - 1)];
-        bin.count += 1;
-        bin.confidence += f64::from(confidence);
-        bin.accuracy += f64::from(u8::from(tests.labels[i] == tests.predicted[i]));
-    }
-    let filled = bins.into_iter().filter(|bin| bin.count > 0);
-    let mean = |Bin { count, confidence, accuracy }| {
-        let n = count as f64;
-        Bin { count, confidence: confidence / n, accuracy: accuracy / n }
+    let right = tests.labels.iter().zip(tests.predicted).map(|(label, class)| label == class);
+    let bins = bins(tests.confidence.iter().copied().zip(right));
+    let dot = |bin: &Bin| {
+        let (count, confidence) = (bin.count, bin.mean_confidence()?);
+        Some(Dot { count, confidence, accuracy: bin.accuracy()? })
     };
-    filled.map(mean).collect()
+    bins.iter().filter_map(dot).collect()
 }
 
 /// The diverging colours as 255 steps, red green blue: 0 is the most negative, 127 zero.

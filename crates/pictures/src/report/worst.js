@@ -26,7 +26,7 @@ function drawWorst() {
   more();
 }
 
-// Of the images of each tenth of confidence, how many are right.
+// Of the images in each bin of confidence, the bins of reliability.png, how many are right.
 function drawReliability() {
   const bins = data.reliability.filter((bin) => bin.count > 0);
   const [size, room] = [300, 40];
