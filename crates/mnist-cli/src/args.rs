@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use kernels::team::MAX_THREADS;
-use model::{Init, Optimizer, TrainConfig};
+use model::{CLASSES, Init, Optimizer, TrainConfig};
 
 use crate::checkpoints::Every;
 
@@ -151,8 +151,8 @@ pub(crate) enum BuiltIn {
 
 fn classes(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(classes @ 2..=65_536) => Ok(classes),
-        _ => Err("a number from 2 to 65536 is expected".to_owned()),
+        Ok(classes) if CLASSES.contains(&classes) => Ok(classes),
+        _ => Err(format!("a number from {} to {} is expected", CLASSES.start(), CLASSES.end())),
     }
 }
 

@@ -28,7 +28,7 @@ use sha2::{Digest, Sha256};
 pub use error::{CheckpointError, CheckpointErrorKind};
 
 use crate::atomic;
-use crate::config::TrainConfig;
+use crate::config::{CLASSES, TrainConfig};
 use crate::hash::hex;
 use crate::parameters::Parameters;
 use crate::state::State;
@@ -186,8 +186,8 @@ impl Description {
         }
         let image = self.height.zip(self.width);
         let classes = self.classes.len();
-        if classes < 2 {
-            return Err(wrong("less than two classes"));
+        if !CLASSES.contains(&classes) {
+            return Err(CheckpointErrorKind::Classes { found: classes });
         }
         if tensors.len() != 7 {
             let known = |name: &&str| {

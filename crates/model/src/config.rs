@@ -1,9 +1,14 @@
 //! The settings of a run, and the check that they make sense.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::optimizer::Optimizer;
 use crate::parameters::Init;
+
+/// How many classes a model can have: of what has more, neither a model nor a checkpoint is read.
+pub const CLASSES: RangeInclusive<usize> = 2..=65_536;
 
 /// The settings of a run: all that can change its weights, and how often it reports.
 ///

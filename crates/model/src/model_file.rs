@@ -15,7 +15,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic;
-use crate::config::TrainConfig;
+use crate::config::{CLASSES, TrainConfig};
 use crate::foreign::{Foreign, START_BYTES};
 use crate::parameters::Parameters;
 use crate::unique_keys;
@@ -89,6 +89,11 @@ pub enum ModelErrorKind {
         known: u32,
         /// The version of the file.
         found: u32,
+    },
+    /// It has fewer or more classes than [`CLASSES`].
+    Classes {
+        /// How many it has.
+        found: usize,
     },
     /// A tensor is missing, or there is one too many, or it has another type or shape.
     Tensor {
@@ -229,7 +234,10 @@ impl Model {
             });
         }
         let classes = metadata.classes.len();
-        let bias = tensor(&tensors, "bias", |shape| classes > 0 && shape == [classes], &[classes])?;
+        if !CLASSES.contains(&classes) {
+            return Err(ModelErrorKind::Classes { found: classes });
+        }
+        let bias = tensor(&tensors, "bias", |shape| shape == [classes], &[classes])?;
         let pixels = metadata.image().map(|(height, width)| height.saturating_mul(width));
         let fits = |shape: &[usize]| {
             shape.len() == 2
@@ -285,6 +293,10 @@ impl fmt::Display for ModelErrorKind {
                 f,
                 "its {what} version is {found}, and this program knows 1 to {known}; use a newer one"
             ),
+            Self::Classes { found } => {
+                let (least, most) = CLASSES.into_inner();
+                write!(f, "the model has {found} classes, expected {least} to {most}")
+            }
             Self::Tensor { name, expected, found } => {
                 write!(f, "tensor {name:?}: expected {expected}, found {found}")
             }

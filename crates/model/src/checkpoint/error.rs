@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use crate::config::CLASSES;
+
 /// Why a checkpoint can't be written or read.
 #[derive(Debug)]
 pub struct CheckpointError {
@@ -44,6 +46,11 @@ pub enum CheckpointErrorKind {
         known: u32,
         /// The version of the file.
         found: u32,
+    },
+    /// It has fewer or more classes than [`CLASSES`].
+    Classes {
+        /// How many it has.
+        found: usize,
     },
     /// A tensor is missing, or there is one too many, or it has another type or shape.
     Tensor {
@@ -96,6 +103,10 @@ impl fmt::Display for CheckpointErrorKind {
                 f,
                 "the checkpoint's {what} version is {found}, and this program goes on from {known} only"
             ),
+            Self::Classes { found } => {
+                let (least, most) = CLASSES.into_inner();
+                write!(f, "the checkpoint has {found} classes, expected {least} to {most}")
+            }
             Self::Tensor { name, expected, found } => {
                 write!(f, "tensor {name:?} of the checkpoint: expected {expected}, found {found}")
             }
