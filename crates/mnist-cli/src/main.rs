@@ -24,6 +24,7 @@ mod metrics;
 mod output;
 mod predict;
 mod progress;
+mod regular;
 mod report;
 mod resume;
 mod rows;
