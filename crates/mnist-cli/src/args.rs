@@ -14,6 +14,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use kernels::team::MAX_THREADS;
 use model::{CLASSES, Init, Optimizer, TrainConfig};
+use serde::{Deserialize, Serialize};
 
 use crate::checkpoints::Every;
 
@@ -143,7 +144,8 @@ pub(crate) struct DataArgs {
 }
 
 /// Data sets that need no files.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum BuiltIn {
     /// 70,000 handwritten-looking digits, drawn by the program
     Synthetic,

@@ -28,6 +28,7 @@ mod regular;
 mod report;
 mod resume;
 mod rows;
+mod run_file;
 mod run_folder;
 mod screen;
 mod setup;
