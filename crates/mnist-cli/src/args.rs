@@ -53,7 +53,7 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Evaluate a saved model: loss, accuracy, every class, the worst confusions
     Evaluate(EvaluateArgs),
-    /// Tell what a saved model takes images for, PNG or IDX files
+    /// Classify images (PNG or IDX) with a saved model
     ///
     /// A PNG picture of another size than the model's images is prepared as MNIST was: its ink is
     /// scaled to fit 20 x 20 of 28 x 28 pixels and centred by its mass. Dark on light is inverted,

@@ -13,7 +13,7 @@ use crate::checkpoints::{self, Watched};
 use crate::console::{Console, Style};
 use crate::data::Source;
 use crate::failure::{Code, Failure};
-use crate::gallery;
+use crate::gallery::Drawing;
 use crate::history::History;
 use crate::metrics::{Dataset, MetricsFiles, Record};
 use crate::output::notice;
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     folder.remove_stale(&[MODEL, run_file::NAME, checkpoints::NAME]);
     // Whatever happens to this run, neither model nor pictures nor report of an earlier one may stand
     // beside its files, and no checkpoint but the one that it goes on from.
-    for name in [MODEL, trained::REPORT].iter().chain(&gallery::FILES) {
+    for name in [MODEL, trained::REPORT].into_iter().chain(Drawing::ALL.map(Drawing::name)) {
         folder.remove(name)?;
     }
     let checkpoint_file = folder.path(checkpoints::NAME);

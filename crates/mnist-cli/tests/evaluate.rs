@@ -140,6 +140,8 @@ fn models_that_are_none() {
     refused("nan", 3, "number 7839 is infinite or not a number");
     run(&mut sandbox.command(["evaluate", "--data", "data", "--model", "a\u{1b}[31m\nb"]))
         .refused(4, &[r"a\u{1b}[31m\nb: "]);
+    run(&mut sandbox.command(["evaluate", "--data", "data", "--model", "a\u{202e}b\u{2066}"]))
+        .refused(4, &[r"a\u{202e}b\u{2066}: "]);
     sandbox.run("evaluate --data data").usage("--model <FILE>");
     sandbox.run("evaluate --model m --split half").usage("half");
 }
