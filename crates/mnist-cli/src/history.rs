@@ -1,5 +1,6 @@
 //! What a run reported, typed: filled while it trains, or read back from its metrics.jsonl.
 
+mod error;
 mod file;
 
 use model::{Evaluation, Event};

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
+use super::error::{HistoryError, HistoryErrorKind, OutOfRange};
 use super::{Epoch, History, Set, Step, Test};
-use crate::failure::{Code, Failure};
 use crate::regular::{self, Unreadable};
 
 /// The longest line that is read: a start with 65,536 names of classes is shorter.
@@ -18,39 +18,6 @@ const MOST_BYTES: u64 = 1 << 32;
 const MOST_STEPS: u64 = 1 << 53;
 /// The most images of a set: their indices are u32.
 const MOST_IMAGES: usize = 1 << 32;
-
-/// Why a metrics.jsonl can't be read.
-#[derive(Debug)]
-pub(crate) struct HistoryError {
-    /// The file.
-    path: PathBuf,
-    /// What is wrong.
-    kind: HistoryErrorKind,
-}
-
-/// What is wrong with a metrics.jsonl.
-#[derive(Debug)]
-enum HistoryErrorKind {
-    /// It can't be opened or read.
-    Unreadable(Unreadable),
-    /// A line, from 1, is not one that a run writes.
-    Line { number: usize, cause: String },
-    /// A line, from 1, has more than [`MOST_LINE_BYTES`].
-    TooLong { number: usize },
-    /// A number in a line, from 1, is one that no run has.
-    OutOfRange { number: usize, fault: OutOfRange },
-    /// A line, from 1, belongs before the one above it.
-    Order { number: usize },
-}
-
-/// A number that no run has.
-#[derive(Debug)]
-struct OutOfRange {
-    /// Its place in the line.
-    field: String,
-    expected: &'static str,
-    found: String,
-}
 
 /// What a line tells of. It is read for itself, so that what else is in the line takes no memory.
 #[derive(Deserialize)]
@@ -209,44 +176,10 @@ fn expect(
     Err(OutOfRange { field: field.to_owned(), expected, found: found.to_string() })
 }
 
-impl fmt::Display for HistoryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        match &self.kind {
-            HistoryErrorKind::Unreadable(cause) => write!(f, "{path}: {cause}"),
-            HistoryErrorKind::Line { number, cause } => {
-                write!(f, "{path}: line {number} is not one of a run's metrics: {cause}")
-            }
-            HistoryErrorKind::TooLong { number } => {
-                write!(f, "{path}: line {number} is longer than {MOST_LINE_BYTES} bytes")
-            }
-            HistoryErrorKind::OutOfRange { number, fault } => {
-                let OutOfRange { field, expected, found } = fault;
-                write!(f, "{path}: line {number} is damaged: {field} is {found}, not {expected}")
-            }
-            HistoryErrorKind::Order { number } => {
-                write!(f, "{path}: line {number} is out of order")
-            }
-        }
-    }
-}
-
-impl std::error::Error for HistoryError {}
-
-impl From<HistoryError> for Failure {
-    fn from(error: HistoryError) -> Self {
-        match &error.kind {
-            HistoryErrorKind::Unreadable(cause @ (Unreadable::Io(_) | Unreadable::Kind(_))) => {
-                cause.failure(&error.path)
-            }
-            _ => Self::new(Code::Content, error)
-                .remedy("name the folder of a run, as `mnist train` writes it"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     const START: &str = r#"{"event":"start","config":{},"isa":"avx2","threads":1}"#;
