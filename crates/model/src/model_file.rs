@@ -90,7 +90,7 @@ pub enum ModelErrorKind {
         /// The version of the file.
         found: u32,
     },
-    /// It has fewer or more classes than [`CLASSES`].
+    /// It has no classes, or more than [`CLASSES`].
     Classes {
         /// How many it has.
         found: usize,
@@ -234,7 +234,7 @@ impl Model {
             });
         }
         let classes = metadata.classes.len();
-        if !CLASSES.contains(&classes) {
+        if !(1..=*CLASSES.end()).contains(&classes) {
             return Err(ModelErrorKind::Classes { found: classes });
         }
         let bias = tensor(&tensors, "bias", |shape| shape == [classes], &[classes])?;
@@ -294,8 +294,7 @@ impl fmt::Display for ModelErrorKind {
                 "its {what} version is {found}, and this program knows 1 to {known}; use a newer one"
             ),
             Self::Classes { found } => {
-                let (least, most) = CLASSES.into_inner();
-                write!(f, "the model has {found} classes, expected {least} to {most}")
+                write!(f, "the model has {found} classes, expected 1 to {}", CLASSES.end())
             }
             Self::Tensor { name, expected, found } => {
                 write!(f, "tensor {name:?}: expected {expected}, found {found}")
