@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use kernels::team::MAX_THREADS;
-use model::{Init, Optimizer, TrainConfig};
+use model::{CLASSES, Init, Optimizer, TrainConfig};
+use serde::{Deserialize, Serialize};
 
 use crate::checkpoints::Every;
 
@@ -52,7 +53,7 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Evaluate a saved model: loss, accuracy, every class, the worst confusions
     Evaluate(EvaluateArgs),
-    /// Tell what a saved model takes images for, PNG or IDX files
+    /// Classify images (PNG or IDX) with a saved model
     ///
     /// A PNG picture of another size than the model's images is prepared as MNIST was: its ink is
     /// scaled to fit 20 x 20 of 28 x 28 pixels and centred by its mass. Dark on light is inverted,
@@ -143,7 +144,8 @@ pub(crate) struct DataArgs {
 }
 
 /// Data sets that need no files.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum BuiltIn {
     /// 70,000 handwritten-looking digits, drawn by the program
     Synthetic,
@@ -151,8 +153,8 @@ pub(crate) enum BuiltIn {
 
 fn classes(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(classes @ 2..=65_536) => Ok(classes),
-        _ => Err("a number from 2 to 65536 is expected".to_owned()),
+        Ok(classes) if CLASSES.contains(&classes) => Ok(classes),
+        _ => Err(format!("a number from {} to {} is expected", CLASSES.start(), CLASSES.end())),
     }
 }
 

@@ -51,7 +51,9 @@ pub(crate) fn read(
         CacheUse::NotWritten { path, cause } => {
             say(&format_args!("{}: cannot be written: {cause}", path.display()));
         }
-        CacheUse::Unfit => say(&"only images of bytes are, up to 1 GiB, while nobody writes them"),
+        CacheUse::Unfit => {
+            say(&"only u8 images of at most 1 GiB, unchanged while they are read, can be kept");
+        }
         _ => {}
     }
     Ok(sets)

@@ -49,11 +49,11 @@ impl Source {
         })
     }
 
-    /// What the run's config.json says of it.
+    /// What it is called in a sentence.
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Folder(folder) => folder.display().to_string(),
-            Self::Synthetic { .. } => "synthetic".to_owned(),
+            Self::Synthetic { .. } => "the built-in digits".to_owned(),
         }
     }
 

@@ -1,14 +1,14 @@
 //! metrics.jsonl of a run that goes on: cut back to the checkpoint.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use model::State;
 use serde::Deserialize;
 
-/// The longest line that is kept: a start with 65,536 names of classes is shorter.
-const MAX_LINE_BYTES: u64 = 1 << 24;
+use crate::history::MOST_LINE_BYTES;
+use crate::regular::{self, Unreadable};
 
 /// What tells whether a line is older than a checkpoint.
 #[derive(Deserialize)]
@@ -27,17 +27,20 @@ pub(crate) struct Earlier {
 
 impl Earlier {
     /// Finds the lines of `path` that were written before `state`: up to the first that is newer, or that
-    /// a kill has cut. A file that is not there has none.
+    /// a kill has cut. A file that is not there has none, nor has what is no file.
     pub(crate) fn find(path: &Path, state: &State) -> io::Result<Self> {
-        if !path.is_file() {
-            return Ok(Self { file: None, bytes: 0 });
-        }
-        let file = File::open(path)?;
+        let file = match regular::open(path, u64::MAX) {
+            Ok((file, _)) => file,
+            Err(Unreadable::Io(error)) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error);
+            }
+            Err(_) => return Ok(Self { file: None, bytes: 0 }),
+        };
         let mut reader = BufReader::new(&file);
         let (mut bytes, mut line) = (0, vec![]);
         loop {
             line.clear();
-            let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
+            let read = reader.by_ref().take(MOST_LINE_BYTES).read_until(b'\n', &mut line)?;
             if !line.ends_with(b"\n") || !is_older(&line, state) {
                 break;
             }
@@ -58,12 +61,10 @@ impl Earlier {
             io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
             return Ok(file);
         }
-        let mut lines = vec![];
         let mut from = found.try_clone()?;
         io::Seek::rewind(&mut from)?;
-        from.take(self.bytes).read_to_end(&mut lines)?;
         let mut file = File::create(path)?;
-        file.write_all(&lines)?;
+        io::copy(&mut from.take(self.bytes), &mut file)?;
         Ok(file)
     }
 }

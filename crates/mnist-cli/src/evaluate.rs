@@ -13,6 +13,10 @@ use crate::rows;
 use crate::screen::printable;
 use crate::setup;
 
+/// Of more classes than this, JSON has not a count for each pair, but (class, count) where there is one:
+/// 65,536 classes have four thousand million pairs.
+const MOST_COLUMNS: usize = 1_000;
+
 /// The most frequent mistakes that are listed.
 const WORST: usize = 5;
 
@@ -63,14 +67,20 @@ fn as_json(
     let (low, high) = evaluation.interval();
     let classes = (0..names.len()).map(|class| {
         let score = confusion.score(class);
-        json!({
+        let mut row = json!({
             "class": names[class],
             "precision": score.precision,
             "recall": score.recall,
             "f1": score.f1,
             "support": score.support,
-            "predicted": (0..names.len()).map(|other| confusion.at(class, other)).collect::<Vec<_>>(),
-        })
+        });
+        if names.len() <= MOST_COLUMNS {
+            let counts = (0..names.len()).map(|other| confusion.at(class, other));
+            row["predicted"] = counts.collect();
+        } else {
+            row["predicted_pairs"] = confusion.row(class).map(|(p, n)| json!([p, n])).collect();
+        }
+        row
     });
     json!({
         "split": split,

@@ -8,6 +8,11 @@ use std::{io, path::Path};
 use idx::{ErrorKind, FaultClass};
 use model::{ConfigError, Diverged, LoadError, ModelError, ModelErrorKind};
 
+use crate::screen::printable;
+
+/// The longest message that is printed; a path of Linux has up to 4,096 bytes.
+const MOST_CHARACTERS: usize = 10_000;
+
 /// The exit codes, as `mnist --help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -58,18 +63,24 @@ impl Failure {
         Self::new(Code::Io, format_args!("{}: cannot be written: {error}", path.display()))
     }
 
-    /// Prints the failure on stderr, in one line without control characters.
+    /// Prints the failure on stderr.
     pub(crate) fn report(&self) -> ExitCode {
-        let remedy = self.remedy.as_ref().map_or(String::new(), |remedy| format!("; {remedy}"));
-        let line = format!("{}{remedy}", self.message);
-        let line: String = line
-            .chars()
-            .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-            .collect();
         // That nobody hears it must not change the exit code.
         let is_error = !matches!(self.code, Code::Interrupted | Code::Terminated);
-        let _ = writeln!(io::stderr(), "{}{line}", if is_error { "error: " } else { "" });
+        let _ = writeln!(io::stderr(), "{}{}", if is_error { "error: " } else { "" }, self.line());
         ExitCode::from(self.code as u8)
+    }
+
+    /// The failure in one line that moves no cursor, is not turned around, and has an end: what it cites of
+    /// a damaged file may be as long as the file.
+    fn line(&self) -> String {
+        let mut message = printable(&self.message);
+        if let Some((end, _)) = message.char_indices().nth(MOST_CHARACTERS) {
+            message.truncate(end);
+            message.push_str("...");
+        }
+        let remedy = self.remedy.as_ref().map(|remedy| format!("; {}", printable(remedy)));
+        message + &remedy.unwrap_or_default()
     }
 }
 
@@ -143,5 +154,18 @@ impl From<ConfigError> for Failure {
 impl From<Diverged> for Failure {
     fn from(error: Diverged) -> Self {
         Self::new(Code::Diverged, error).remedy("try a smaller --learning-rate")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_with_an_end() {
+        let line = |message: &str| Failure::new(Code::Content, message).remedy("mend it").line();
+        assert_eq!(line("a\n\u{1b}[2J\u{202e}b"), r"a\n\u{1b}[2J\u{202e}b; mend it");
+        let long = line(&"é".repeat(1 << 24));
+        assert_eq!(long, format!("{}...; mend it", "é".repeat(MOST_CHARACTERS)));
     }
 }

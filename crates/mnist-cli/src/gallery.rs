@@ -22,16 +22,43 @@ pub(crate) const MOST_CLASSES: usize = 100;
 /// Probabilities that one thread holds at a time.
 const CHUNK: usize = 10_000;
 
-/// The names of all pictures; a run may lack some.
-pub(crate) const FILES: [&str; 7] = [
-    "correct.png",
-    "misclassified.png",
-    "learning_curves.png",
-    "weights.png",
-    "confusion.png",
-    "reliability.png",
-    "classes.png",
-];
+/// The pictures of a run; some may be lacking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drawing {
+    Correct,
+    Misclassified,
+    Curves,
+    Weights,
+    Confusion,
+    Reliability,
+    Classes,
+}
+
+impl Drawing {
+    /// All of them, in the order in which they are told of.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Correct,
+        Self::Misclassified,
+        Self::Curves,
+        Self::Weights,
+        Self::Confusion,
+        Self::Reliability,
+        Self::Classes,
+    ];
+
+    /// The file's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Correct => "correct.png",
+            Self::Misclassified => "misclassified.png",
+            Self::Curves => "learning_curves.png",
+            Self::Weights => "weights.png",
+            Self::Confusion => "confusion.png",
+            Self::Reliability => "reliability.png",
+            Self::Classes => "classes.png",
+        }
+    }
+}
 
 /// What pictures are drawn of: a finished run and its test.
 pub(crate) struct Gallery<'a> {
@@ -44,9 +71,6 @@ pub(crate) struct Gallery<'a> {
     pub(crate) steps_per_epoch: usize,
 }
 
-/// A picture's file and what draws it.
-type Drawing<'a> = (&'static str, Box<dyn Fn() -> Image + Send + Sync + 'a>);
-
 impl Gallery<'_> {
     /// Draws all pictures on rayon's threads and writes them into the folder; returns their names.
     ///
@@ -56,65 +80,57 @@ impl Gallery<'_> {
         let names: Vec<String> =
             self.sets.info.classes.iter().map(|name| printable(name)).collect();
         let confidences = self.confidences()?;
-        let drawings = self.drawings(&names, &confidences);
-        let draw = |(name, draw): &Drawing<'_>| {
-            let png = draw().png().map_err(|error| {
+        let draw = |drawing: &Drawing| {
+            let name = drawing.name();
+            let Some(image) = self.draw(*drawing, &names, &confidences) else { return Ok(None) };
+            let png = image.png().map_err(|error| {
                 Failure::new(Code::Io, format_args!("{name} can't be made: {error}"))
             })?;
             folder.write_picture(name, &png)?;
-            Ok(*name)
+            Ok(Some(name))
         };
-        let drawn: Result<Vec<&str>, Failure> = drawings.par_iter().map(draw).collect();
-        let drawn = drawn?;
-        Ok(FILES.into_iter().filter(|name| drawn.contains(name)).collect())
+        let drawn: Result<Vec<_>, Failure> = Drawing::ALL.par_iter().map(draw).collect();
+        Ok(drawn?.into_iter().flatten().collect())
     }
 
-    fn drawings<'a>(&'a self, names: &'a [String], confidences: &'a [f32]) -> Vec<Drawing<'a>> {
-        let Self { sets, parameters, .. } = self;
-        let few = names.len() <= MOST_CLASSES;
-        let mut drawings: Vec<Drawing<'a>> = vec![
-            ("learning_curves.png", Box::new(|| self.curves())),
-            ("reliability.png", Box::new(|| self.reliability(confidences))),
-        ];
-        if let Some(image) = sets.test.image_shape() {
-            drawings.push(("correct.png", Box::new(move || self.samples(true, image, names))));
-            let wrong = move || self.samples(false, image, names);
-            drawings.push(("misclassified.png", Box::new(wrong)));
-            if few {
-                let draw = move || weights(&parameters.weights, image, names);
-                drawings.push(("weights.png", Box::new(draw)));
+    /// Draws a picture; nothing where this run has none.
+    fn draw(&self, drawing: Drawing, names: &[String], confidences: &[f32]) -> Option<Image> {
+        let image = self.sets.test.image_shape();
+        let is_few = names.len() <= MOST_CLASSES;
+        match drawing {
+            Drawing::Correct => Some(self.samples(true, image?, names)),
+            Drawing::Misclassified => Some(self.samples(false, image?, names)),
+            Drawing::Curves => Some(self.curves()),
+            Drawing::Weights => {
+                let image = image.filter(|_| is_few)?;
+                Some(weights(&self.parameters.weights, image, names))
             }
+            Drawing::Confusion => is_few.then(|| self.confusion(names)),
+            Drawing::Reliability => Some(self.reliability(confidences)),
+            Drawing::Classes => is_few.then(|| self.classes(names)),
         }
-        if few {
-            let table = Confusion::new(names.len(), sets.test.labels(), &self.test.predicted);
-            let score = |class| {
-                let score = table.score(class);
-                let (precision, recall, f1) = (score.precision, score.recall, score.f1);
-                Class { precision, recall, f1, support: score.support }
-            };
-            let scores: Vec<Class> = (0..names.len()).map(score).collect();
-            let n = names.len();
-            let counts: Vec<usize> = (0..n * n).map(|i| table.at(i / n, i % n)).collect();
-            let all = self.all();
-            drawings.push((
-                "confusion.png",
-                Box::new(move || {
-                    confusion(
-                        &counts,
-                        names,
-                        &format!("{all}: how many of a row were taken for a column"),
-                    )
-                }),
-            ));
-            let all = self.all();
-            drawings.push((
-                "classes.png",
-                Box::new(move || {
-                    classes(&scores, names, &format!("{all}; mean: every class counts the same"))
-                }),
-            ));
-        }
-        drawings
+    }
+
+    fn table(&self, names: &[String]) -> Confusion {
+        Confusion::new(names.len(), self.sets.test.labels(), &self.test.predicted)
+    }
+
+    fn confusion(&self, names: &[String]) -> Image {
+        let (table, n) = (self.table(names), names.len());
+        let counts: Vec<usize> = (0..n * n).map(|i| table.at(i / n, i % n)).collect();
+        let subtitle = format!("{}: how many of a row were taken for a column", self.all());
+        confusion(&counts, names, &subtitle)
+    }
+
+    fn classes(&self, names: &[String]) -> Image {
+        let table = self.table(names);
+        let score = |class| {
+            let score = table.score(class);
+            let (precision, recall, f1) = (score.precision, score.recall, score.f1);
+            Class { precision, recall, f1, support: score.support }
+        };
+        let scores: Vec<Class> = (0..names.len()).map(score).collect();
+        classes(&scores, names, &format!("{}; mean: every class counts the same", self.all()))
     }
 
     /// `10,000 synthetic test images`.

@@ -1,10 +1,11 @@
 //! A file that a person names: what it is, by its first bytes.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::failure::{Code, Failure};
+use crate::regular;
 
 /// How many bytes tell a file's kind: those of a PNG's signature, and one more for a model's header.
 const START_BYTES: u64 = 9;
@@ -36,16 +37,9 @@ impl Input {
     ///
     /// Errors where there is none, where it is a folder or a pipe, and where it is empty.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let (mut file, size_bytes) =
+            regular::open(path, u64::MAX).map_err(|error| error.failure(path))?;
         let cannot = |error| Failure::cannot_open(path, &error);
-        // Before opening, because opening a pipe waits for its writer.
-        let metadata = fs::metadata(path).map_err(cannot)?;
-        if !metadata.is_file() {
-            let what = if metadata.is_dir() { "a folder" } else { "a pipe or a device" };
-            let message = format!("{}: is {what}, expected a file", path.display());
-            return Err(Failure::new(Code::Io, message).remedy("name a file"));
-        }
-        let mut file = File::open(path).map_err(cannot)?;
-        let size_bytes = file.metadata().map_err(cannot)?.len();
         let mut start = Vec::new();
         file.by_ref().take(START_BYTES).read_to_end(&mut start).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;

@@ -1,4 +1,4 @@
-//! `mnist predict`: what a saved model takes images for.
+//! `mnist predict`: images classified with a saved model.
 
 pub(crate) mod image_file;
 

@@ -3,42 +3,27 @@
 mod page;
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use kernels::Isa;
 use kernels::team::Team;
 use model::trainer::Silent;
-use model::{DataSets, Model, TrainConfig, Trainer, atomic};
+use model::{DataSets, Model, Trainer, atomic};
 use pictures::report::{MOST_CLASSES, Snapshot};
-use serde::Deserialize;
 
-use crate::args::{BuiltIn, ReportArgs};
+use crate::args::ReportArgs;
 use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::fit;
 use crate::history::History;
 use crate::output::{Output, notice};
+use crate::run_file::{self, RunFile};
 use crate::setup;
 use crate::snapshots::Recording;
 pub(crate) use page::Run;
 use page::Subject;
 
 /// The files of a run that a report is made from.
-const FILES: [&str; 3] = ["config.json", "metrics.jsonl", "model.safetensors"];
-
-/// What is read of config.json.
-#[derive(Deserialize)]
-struct Settings {
-    config: TrainConfig,
-    data: String,
-    machine: Machine,
-}
-
-#[derive(Deserialize)]
-struct Machine {
-    isa: String,
-    threads: usize,
-}
+const FILES: [&str; 3] = [run_file::NAME, "metrics.jsonl", "model.safetensors"];
 
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
     let isa = setup::isa()?;
@@ -78,30 +63,31 @@ fn of_run(args: &ReportArgs, isa: Isa) -> Result<PathBuf, Failure> {
         let remedy = format!("`mnist train --out {}` makes them", folder.display());
         return Err(Failure::new(Code::Io, message).remedy(remedy));
     }
-    let settings = settings(&path("config.json"))?;
+    let run_file = RunFile::read(folder)?;
     let history = History::read(&path("metrics.jsonl"))?;
     let model_path = path("model.safetensors");
     let model = Model::read(&model_path)?;
     check_classes(&model_path, &model)?;
-    let named = args.data.is_some() || args.dataset.is_some();
-    let source = match settings.data.as_str() {
-        _ if named => Source::choose(args.data.as_deref(), args.dataset),
-        "synthetic" => Source::choose(None, Some(BuiltIn::Synthetic)),
-        folder => Source::choose(Some(Path::new(folder)), None),
+    let is_named = args.data.is_some() || args.dataset.is_some();
+    let source = match is_named {
+        true => Source::choose(args.data.as_deref(), args.dataset),
+        false => run_file.source(),
     };
     let sets = source.load(model.metadata.classes.len())?;
+    // Whoever names data may want to see the model on others.
+    if !is_named && sets.info.sha256 != model.metadata.dataset_sha256 {
+        return Err(RunFile::other_data(folder, &source));
+    }
     fit::check(&model_path, &model, &sets)?;
-    let (snapshots, left_out) = match trained_again(&settings.config, &model, &sets, isa)? {
-        Some(snapshots) => (snapshots, vec![]),
-        None => (vec![], vec![
-            "The templates at earlier moments: the data or settings at hand do not give this model again."
-                .to_owned(),
-        ]),
-    };
+    let (snapshots, left_out) =
+        match trained_again(folder, &run_file, &history, (&model, &sets), isa)? {
+            Ok(snapshots) => (snapshots, vec![]),
+            Err(why) => (vec![], vec![format!("The templates at earlier moments: {why}.")]),
+        };
     let run = Run {
-        config: &settings.config,
-        isa: &settings.machine.isa,
-        threads: settings.machine.threads,
+        config: &run_file.config,
+        isa: &run_file.machine.isa,
+        threads: run_file.machine.threads,
         history: &history,
     };
     let out = args.out.clone().unwrap_or_else(|| path("report.html"));
@@ -128,20 +114,6 @@ fn of_model(args: &ReportArgs, isa: Isa) -> Result<PathBuf, Failure> {
     Ok(out)
 }
 
-fn settings(path: &Path) -> Result<Settings, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => wrong_settings(path, &error),
-        _ => Failure::cannot_open(path, &error),
-    })?;
-    serde_json::from_str(&text).map_err(|error| wrong_settings(path, &error))
-}
-
-fn wrong_settings(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    let message = format!("{}: not the settings of a run: {error}", path.display());
-    Failure::new(Code::Content, message)
-        .remedy("name the folder of a run, as `mnist train` writes it")
-}
-
 fn check_classes(path: &Path, model: &Model) -> Result<(), Failure> {
     let n_classes = model.metadata.classes.len();
     if n_classes <= MOST_CLASSES {
@@ -155,26 +127,34 @@ fn check_classes(path: &Path, model: &Model) -> Result<(), Failure> {
 }
 
 /// The weights at earlier moments, by training the run again: that takes less than a second, and a run that
-/// kept them would be ten times as large. Nothing if other weights come out.
+/// kept them would be ten times as large. Or why they can't be had.
 fn trained_again(
-    config: &TrainConfig,
-    model: &Model,
-    sets: &DataSets,
+    folder: &Path,
+    run_file: &RunFile,
+    history: &History,
+    (model, sets): (&Model, &DataSets),
     isa: Isa,
-) -> Result<Option<Vec<Snapshot>>, Failure> {
+) -> Result<Result<Vec<Snapshot>, &'static str>, Failure> {
+    const OTHER: &str = "the data or settings at hand do not give this model again";
+    let config = &run_file.config;
     if model.metadata.dataset_sha256 != sets.info.sha256 {
-        return Ok(None);
+        return Ok(Err(OTHER));
+    }
+    // A number of epochs is soon written down; that they were trained is proven by a line for each.
+    if history.epochs.len() as u64 != config.epochs {
+        return Ok(Err("metrics.jsonl lacks some of the epochs that config.json has"));
     }
     let team = Team::new(1).map_err(|error| Failure::new(Code::Io, error))?;
     let classes = model.metadata.classes.len();
-    let mut trainer = Trainer::new(config.clone(), &sets.train, classes, isa, team)?;
+    let mut trainer = Trainer::new(config.clone(), &sets.train, classes, isa, team)
+        .map_err(|error| RunFile::wrong(folder, &error))?;
     let iterations = trainer.split().training.len().div_ceil(config.batch_size) as u64;
     let mut silent = Silent;
     let mut recording = Recording::new(&mut silent, iterations, config.epochs);
     let ended = trainer.run(&mut recording).is_ok();
     let snapshots = recording.into_snapshots();
     let same = ended && trainer.parameters().sha256() == model.parameters.sha256();
-    Ok(same.then_some(snapshots))
+    Ok(if same { Ok(snapshots) } else { Err(OTHER) })
 }
 
 fn save(path: &Path, subject: &Subject<'_>) -> Result<(), Failure> {

@@ -5,8 +5,7 @@ mod trained;
 use std::path::Path;
 
 use kernels::spec::FEW_CLASSES;
-use model::{Checkpoint, DataSets, Trainer};
-use serde_json::json;
+use model::{Checkpoint, Trainer};
 
 use crate::args::TrainArgs;
 use crate::cache;
@@ -14,20 +13,20 @@ use crate::checkpoints::{self, Watched};
 use crate::console::{Console, Style};
 use crate::data::Source;
 use crate::failure::{Code, Failure};
-use crate::gallery;
+use crate::gallery::Drawing;
 use crate::history::History;
 use crate::metrics::{Dataset, MetricsFiles, Record};
 use crate::output::notice;
 use crate::resume::Resume;
+use crate::run_file::{self, RunFile};
 use crate::run_folder::{RUNS, RunFolder};
 use crate::setup;
 use crate::signals::Signals;
 use crate::snapshots::Recording;
 use trained::Trained;
 
-/// The names of the files that are written whole.
+/// The model's file.
 const MODEL: &str = "model.safetensors";
-const CONFIG: &str = "config.json";
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let style = match (args.quiet, args.json) {
@@ -80,18 +79,18 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
     }
     let folder = RunFolder::make(args.out.as_deref().or(resume.as_ref().map(Resume::folder)))?;
-    folder.remove_stale(&[MODEL, CONFIG, checkpoints::NAME]);
+    folder.remove_stale(&[MODEL, run_file::NAME, checkpoints::NAME]);
     // Whatever happens to this run, neither model nor pictures nor report of an earlier one may stand
     // beside its files, and no checkpoint but the one that it goes on from.
-    for name in [MODEL, trained::REPORT].iter().chain(&gallery::FILES) {
+    for name in [MODEL, trained::REPORT].into_iter().chain(Drawing::ALL.map(Drawing::name)) {
         folder.remove(name)?;
     }
     let checkpoint_file = folder.path(checkpoints::NAME);
     if resume.as_ref().is_none_or(|resume| !resume.is_in(&folder)) {
         folder.remove(checkpoints::NAME)?;
     }
-    let machine = json!({ "isa": isa.name(), "threads": threads });
-    folder.write(CONFIG, &config_json(&source, &config, &sets, &machine))?;
+    let run_file = RunFile::new(&source, &config, &sets, (isa, threads));
+    folder.write(run_file::NAME, &run_file.to_bytes())?;
 
     let own_metrics = folder.path("metrics.jsonl");
     let metrics = args.metrics.as_deref().into_iter().chain([own_metrics.as_path()]);
@@ -147,22 +146,4 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     trained.test_and_save(&mut console, &folder, !args.no_pictures)?;
     console.finish()?;
     unsaved.map_or(Ok(()), Err)
-}
-
-/// The settings of the run, all that is needed to run it again.
-fn config_json(
-    source: &Source,
-    config: &model::TrainConfig,
-    sets: &DataSets,
-    machine: &serde_json::Value,
-) -> Vec<u8> {
-    let value = json!({
-        "config": config,
-        "classes": sets.info.classes,
-        "data": source.describe(),
-        "dataset_sha256": sets.info.sha256,
-        "machine": machine,
-        "version": env!("CARGO_PKG_VERSION"),
-    });
-    format!("{value:#}\n").into_bytes()
 }

@@ -2,7 +2,6 @@
 
 mod control;
 mod frame;
-mod run_file;
 mod show;
 mod terminal;
 
@@ -12,13 +11,14 @@ use kernels::team::Team;
 use model::{Model, Split, Trainer};
 
 use crate::args::WatchArgs;
+use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::output::Output;
+use crate::run_file::RunFile;
 use crate::screen::{Screen, printable};
 use crate::setup;
 use control::Control;
 use frame::Scene;
-use run_file::RunFile;
 use show::{End, Show};
 use terminal::Terminal;
 
@@ -32,24 +32,24 @@ pub(crate) fn run(args: &WatchArgs) -> Result<(), Failure> {
             .remedy("run it in one, or name a step with --at to print what is seen after it"));
     }
     let model = Model::read(&args.run.join("model.safetensors"))?;
+    // The memory that training takes is proven by the model's file.
+    let (classes, of_model) = (run.classes.len(), model.metadata.classes.len());
+    if classes != of_model {
+        let cause = format_args!("it names {classes} classes, and the model has {of_model}");
+        return Err(RunFile::wrong(&args.run, &cause));
+    }
     setup::threads(&args.machine)?;
     let threads = args.machine.threads.map_or(1, usize::from);
     let team = Team::new(threads).map_err(|error| Failure::new(Code::Io, error))?;
-    let source = run.source(args.data.as_deref());
+    let source = args.data.clone().map_or_else(|| run.source(), Source::Folder);
     let sets = source.load(run.classes.len())?;
     if sets.info.sha256 != run.dataset_sha256 {
-        let message = format!(
-            "{}: the run was trained on other data than {} has now",
-            args.run.display(),
-            source.describe()
-        );
-        return Err(Failure::new(Code::Checksum, message)
-            .remedy("name the folder of the run's data with --data"));
+        return Err(RunFile::other_data(&args.run, &source));
     }
     // How often a run reports changes none of its weights; here every step is wanted.
     let config = model::TrainConfig { log_every: 1, ..run.config.clone() };
-    let classes = run.classes.len();
-    let mut trainer = Trainer::new(config.clone(), &sets.train, classes, isa, team)?;
+    let mut trainer = Trainer::new(config.clone(), &sets.train, classes, isa, team)
+        .map_err(|error| RunFile::wrong(&args.run, &error))?;
     let split = Split::new(sets.train.len(), config.validation);
     let iterations = split.training.len().div_ceil(config.batch_size) as u64;
     let total = iterations.saturating_mul(config.epochs);

@@ -140,6 +140,8 @@ fn models_that_are_none() {
     refused("nan", 3, "number 7839 is infinite or not a number");
     run(&mut sandbox.command(["evaluate", "--data", "data", "--model", "a\u{1b}[31m\nb"]))
         .refused(4, &[r"a\u{1b}[31m\nb: "]);
+    run(&mut sandbox.command(["evaluate", "--data", "data", "--model", "a\u{202e}b\u{2066}"]))
+        .refused(4, &[r"a\u{202e}b\u{2066}: "]);
     sandbox.run("evaluate --data data").usage("--model <FILE>");
     sandbox.run("evaluate --model m --split half").usage("half");
 }
@@ -175,4 +177,32 @@ fn without_data_the_digits_are_synthetic() {
     assert!(run.stdout.starts_with("10000 synthetic test images: loss "), "{}", run.stdout);
     let notes: Vec<_> = run.stderr.lines().map(|line| line.starts_with("note: ")).collect();
     assert_eq!(notes, [true, true], "one for the lack of files, one for a model of other data");
+}
+
+/// A count for each pair of so many classes would take 34 GB.
+#[test]
+fn as_many_classes_as_there_can_be() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("data")).unwrap();
+    for (images, labels, n) in [
+        ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", 30),
+        ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 20),
+    ] {
+        let pixels = (0..n * 4).map(|i| (i % 4 * 60 + i / 4 % 3) as u8).collect();
+        put(&sandbox.path("data").join(images), &[n, 2, 2], pixels);
+        put(&sandbox.path("data").join(labels), &[n], (0..n).map(|i| (i % 3) as u8).collect());
+    }
+    sandbox.ok("train --data data --classes 65536 --validation 9 --batch-size 9 --epochs 1 \
+                --out out --quiet --no-pictures");
+    let table = evaluate(&sandbox, "").ok();
+    assert!(table.lines().count() > 65_536, "a line for each class");
+    let found: Value = serde_json::from_str(&evaluate(&sandbox, "--json").ok()).unwrap();
+    let classes = found["classes"].as_array().unwrap();
+    assert_eq!(classes.len(), 65_536);
+    for (label, class) in classes.iter().enumerate() {
+        assert!(class["predicted"].is_null());
+        let pairs = class["predicted_pairs"].as_array().unwrap();
+        let count: u64 = pairs.iter().map(|pair| pair[1].as_u64().unwrap()).sum();
+        assert_eq!(count, [7, 7, 6].get(label).copied().unwrap_or(0), "{label}");
+    }
 }

@@ -195,7 +195,11 @@ fn what_is_written() {
     let expected = ["classes", "config", "data", "dataset_sha256", "machine", "version"];
     assert_eq!(keys, expected);
     let start = &json_lines(&sandbox.read("deep/er/out/metrics.jsonl"))[0];
-    assert_eq!((&config["config"], &config["data"]), (&start["config"], &"data".into()));
+    assert_eq!(config["config"], start["config"]);
+    let folder = fs::canonicalize(sandbox.path("data")).unwrap();
+    let written = config["data"]["folder"].as_str().unwrap();
+    assert!(Path::new(written).is_absolute(), "{written}");
+    assert_eq!(fs::canonicalize(written).unwrap(), folder);
     let model = Model::read(&sandbox.path("deep/er/out/model.safetensors")).unwrap();
     assert_eq!((model.parameters.features(), model.parameters.classes()), (784, 10));
     assert_eq!(start["dataset"]["sha256"], model.metadata.dataset_sha256);

@@ -28,7 +28,7 @@ use sha2::{Digest, Sha256};
 pub use error::{CheckpointError, CheckpointErrorKind};
 
 use crate::atomic;
-use crate::config::TrainConfig;
+use crate::config::{CLASSES, TrainConfig};
 use crate::hash::hex;
 use crate::parameters::Parameters;
 use crate::safetensor_file::{self, KEY, check_versions, f32_bytes, image, numbers, raw};
@@ -184,8 +184,8 @@ impl Description {
         }
         let image = image(self.height, self.width).map_err(|cause| wrong(&cause))?;
         let classes = self.classes.len();
-        if classes < 2 {
-            return Err(wrong("less than two classes"));
+        if !CLASSES.contains(&classes) {
+            return Err(CheckpointErrorKind::Classes { found: classes });
         }
         if tensors.len() != 7 {
             let known = |name: &&str| {

@@ -1,5 +1,7 @@
 //! The settings of a run, and the check that they make sense.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::optimizer::Optimizer;
@@ -7,6 +9,10 @@ use crate::parameters::Init;
 
 /// More epochs no run can have, so that neither epochs nor steps ever count past 2^64.
 pub const MOST_EPOCHS: u64 = u32::MAX as u64;
+
+/// How many classes a run can have. Of what has more, neither a model nor a checkpoint is read; a model that
+/// was not trained here may have a single one.
+pub const CLASSES: RangeInclusive<usize> = 2..=65_536;
 
 /// The settings of a run: all that can change its weights, and how often it reports.
 ///

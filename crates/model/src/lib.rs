@@ -61,7 +61,7 @@ mod unique_keys;
 pub use cache::CacheUse;
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointErrorKind};
 pub use classifier::{Classifier, Prediction};
-pub use config::{ConfigError, TrainConfig};
+pub use config::{CLASSES, ConfigError, TrainConfig};
 pub use dataset::{Dataset, DatasetError, Split};
 pub use explain::Explanation;
 pub use files::{DataInfo, DataSets, LoadError};

@@ -1,5 +1,7 @@
 //! How good a classifier is: loss, accuracy with its interval, confusion matrix, precision and recall.
 
+use std::collections::BTreeMap;
+
 /// What a classifier made of each image of a set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scores {
@@ -81,11 +83,17 @@ pub fn wilson_interval(correct: usize, count: usize) -> (f64, f64) {
     ((middle - spread) / scale, (middle + spread) / scale)
 }
 
-/// How often each class was taken for each: counts [class, predicted class].
+/// How often each class was taken for each.
+///
+/// Of pairs, only those that occur are kept: 65,536 classes have four thousand million.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
-    classes: usize,
-    counts: Vec<usize>,
+    /// Counts of pairs of class and predicted class.
+    counts: BTreeMap<(usize, usize), usize>,
+    /// Images of each class.
+    support: Vec<usize>,
+    /// Images predicted to be of each class.
+    guessed: Vec<usize>,
 }
 
 /// How well one class is told from the others; NaN where there is nothing to divide by.
@@ -113,26 +121,36 @@ impl Confusion {
     /// ```
     pub fn new(classes: usize, labels: &[u32], predicted: &[u32]) -> Self {
         assert_eq!(labels.len(), predicted.len(), "labels and predictions");
-        let mut counts = vec![0; classes * classes];
+        let mut counts = BTreeMap::new();
+        let (mut support, mut guessed) = (vec![0; classes], vec![0; classes]);
         for (&label, &predicted) in labels.iter().zip(predicted) {
             let (label, predicted) = (label as usize, predicted as usize);
             assert!(label < classes && predicted < classes, "{label}, {predicted} of {classes}");
-            counts[label * classes + predicted] += 1;
+            *counts.entry((label, predicted)).or_default() += 1;
+            support[label] += 1;
+            guessed[predicted] += 1;
         }
-        Self { classes, counts }
+        Self { counts, support, guessed }
     }
 
     /// The number of classes.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.support.len()
     }
 
     /// How many images of class `label` were predicted to be `predicted`.
     ///
     /// Panics if there is no such class.
     pub fn at(&self, label: usize, predicted: usize) -> usize {
-        assert!(label < self.classes && predicted < self.classes, "{label}, {predicted}");
-        self.counts[label * self.classes + predicted]
+        let classes = self.classes();
+        assert!(label < classes && predicted < classes, "{label}, {predicted} of {classes}");
+        self.counts.get(&(label, predicted)).copied().unwrap_or(0)
+    }
+
+    /// What the images of a class were predicted to be, as (predicted, count), by class; only what occurs.
+    pub fn row(&self, label: usize) -> impl Iterator<Item = (usize, usize)> {
+        let row = self.counts.range((label, 0)..=(label, usize::MAX));
+        row.map(|(&(_, predicted), &count)| (predicted, count))
     }
 
     /// Precision, recall and F1 of a class.
@@ -140,8 +158,7 @@ impl Confusion {
     /// Panics if there is no such class.
     pub fn score(&self, class: usize) -> ClassScore {
         let right = self.at(class, class) as f64;
-        let support: usize = (0..self.classes).map(|other| self.at(class, other)).sum();
-        let guessed: usize = (0..self.classes).map(|other| self.at(other, class)).sum();
+        let (support, guessed) = (self.support[class], self.guessed[class]);
         let (precision, recall) = (right / guessed as f64, right / support as f64);
         let f1 = 2.0 * right / (guessed + support) as f64;
         ClassScore { precision, recall, f1, support }
@@ -149,12 +166,9 @@ impl Confusion {
 
     /// The mistakes as (label, predicted, count), the most frequent first, then by class.
     pub fn worst(&self) -> Vec<(usize, usize, usize)> {
-        let pairs = (0..self.classes).flat_map(|y| (0..self.classes).map(move |p| (y, p)));
-        let mut worst: Vec<_> = pairs
-            .filter(|(label, predicted)| label != predicted)
-            .map(|(label, predicted)| (label, predicted, self.at(label, predicted)))
-            .filter(|&(_, _, count)| count > 0)
-            .collect();
+        let wrong = self.counts.iter().filter(|((label, predicted), _)| label != predicted);
+        let mut worst: Vec<_> =
+            wrong.map(|(&(label, predicted), &count)| (label, predicted, count)).collect();
         worst.sort_by_key(|&(_, _, count)| std::cmp::Reverse(count));
         worst
     }
@@ -182,5 +196,19 @@ mod tests {
         assert_eq!(confusion.score(2).precision, 0.0);
         assert!(confusion.score(2).recall.is_nan());
         assert_eq!(confusion.worst(), [(0, 1, 1), (1, 2, 1)]);
+    }
+
+    /// What a matrix of 65,536 by 65,536 would take is 34 GB.
+    #[test]
+    fn as_many_classes_as_a_model_can_have() {
+        let classes = *crate::CLASSES.end();
+        let last = classes as u32 - 1;
+        let confusion = Confusion::new(classes, &[last, last, 7, 0], &[last, 3, 3, 0]);
+        assert_eq!((confusion.classes(), confusion.at(classes - 1, 3)), (classes, 1));
+        assert_eq!(confusion.row(classes - 1).collect::<Vec<_>>(), [(3, 1), (classes - 1, 1)]);
+        let score = confusion.score(classes - 1);
+        assert_eq!((score.precision, score.recall, score.support), (1.0, 0.5, 2));
+        assert_eq!((confusion.at(5, 6), confusion.row(5).count()), (0, 0));
+        assert_eq!(confusion.worst(), [(7, 3, 1), (classes - 1, 3, 1)]);
     }
 }

@@ -15,7 +15,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic;
-use crate::config::TrainConfig;
+use crate::config::{CLASSES, TrainConfig};
 use crate::foreign::{Foreign, START_BYTES};
 use crate::parameters::Parameters;
 use crate::safetensor_file::{Fault, KEY, check_versions, description, f32_bytes, image, numbers};
@@ -88,6 +88,11 @@ pub enum ModelErrorKind {
         known: u32,
         /// The version of the file.
         found: u32,
+    },
+    /// It has no classes, or more than [`CLASSES`].
+    Classes {
+        /// How many it has.
+        found: usize,
     },
     /// A tensor is missing, or there is one too many, or it has another type or shape.
     Tensor {
@@ -218,8 +223,10 @@ impl Model {
             });
         }
         let classes = metadata.classes.len();
-        let bias =
-            numbers(&tensors, "bias", |shape| classes > 0 && shape == [classes], &[classes])?;
+        if !(1..=*CLASSES.end()).contains(&classes) {
+            return Err(ModelErrorKind::Classes { found: classes });
+        }
+        let bias = numbers(&tensors, "bias", |shape| shape == [classes], &[classes])?;
         let pixels = image.map(|(height, width)| height.saturating_mul(width));
         let fits = |shape: &[usize]| {
             shape.len() == 2
@@ -262,6 +269,9 @@ impl fmt::Display for ModelErrorKind {
                 f,
                 "its {what} version is {found}, and this program knows 1 to {known}; use a newer one"
             ),
+            Self::Classes { found } => {
+                write!(f, "the model has {found} classes, expected 1 to {}", CLASSES.end())
+            }
             Self::Tensor { name, expected, found } => {
                 write!(f, "tensor {name:?}: expected {expected}, found {found}")
             }

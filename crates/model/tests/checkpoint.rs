@@ -240,7 +240,7 @@ fn descriptions_are_strict() {
     let one_class = changed(|c| {
         c.classes.truncate(1);
     });
-    refused("one class", &one_class, "Metadata");
+    refused("one class", &one_class, "Classes");
     let three = changed(|c| c.classes.push("three".into()));
     refused("three classes", &three, "Tensor");
     let settings = changed(|c| c.config.optimizer = Optimizer::Momentum { mu: 1.5 });

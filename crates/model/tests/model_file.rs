@@ -235,10 +235,25 @@ fn tensors_that_are_no_model() {
         ("an image of another size", with(r#"\"height\":2"#, r#"\"height\":3"#)),
         ("an image whose size wraps to its own", with(size, wraps)),
         ("three classes", with(r#"\"zero\""#, r#"\"zero\",\"half\""#)),
-        ("no classes", with(r#"[\"zero\",\"ein\\\"s\"]"#, "[]")),
     ] {
         refused(what, &bytes, "Tensor");
     }
+}
+
+#[test]
+fn classes_that_no_model_has() {
+    let names = |n: usize| format!("[{}]", vec![r#"\"\""#; n].join(","));
+    for n in [0, 65_537, 300_000] {
+        let bytes = with(r#"[\"zero\",\"ein\\\"s\"]"#, &names(n));
+        let error = refused(&format!("{n} classes"), &bytes, "Classes");
+        assert!(
+            error.to_string().contains(&format!("{n} classes, expected 1 to 65536")),
+            "{error}"
+        );
+    }
+    // As many as are allowed are held against the tensors.
+    let bytes = with(r#"[\"zero\",\"ein\\\"s\"]"#, &names(65_536));
+    refused("65,536 classes", &bytes, "Tensor");
 }
 
 #[test]

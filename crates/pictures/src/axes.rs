@@ -53,13 +53,13 @@ impl Scale {
 /// The smallest of 1, 2, 5 times a power of ten that is not below `least`.
 pub(crate) fn nice_step(least: f64) -> f64 {
     let mut decade = 1e-9;
-    while decade * 10.0 <= least && decade < 1e15 {
+    while decade * 10.0 <= least && decade < 1e300 {
         decade *= 10.0;
     }
     let steps = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * decade);
     let step = steps.into_iter().find(|&step| step >= least * (1.0 - 1e-9)).unwrap_or(steps[3]);
     // 5e-9 * 1e8 is not quite a half; its nearest decimal is.
-    format!("{step:.9}").parse().unwrap_or(step)
+    format!("{step:.0e}").parse().unwrap_or(step)
 }
 
 /// The logarithm to the base of 2 by halving and squaring: the library's differs between systems.
@@ -91,8 +91,11 @@ fn decimal(digit: &str, power: i32) -> f64 {
     format!("{digit}e{power}").parse().unwrap_or(1.0)
 }
 
-/// A number as short as it can be said: 0.25, 5, 1,200.
+/// A number as short as it can be said: 0.25, 5, 1,200, 1.5e20.
 pub(crate) fn number(value: f64) -> String {
+    if value >= 1e15 {
+        return format!("{value:.1e}").replace(".0e", "e");
+    }
     if value >= 1_000.0 && value.fract() == 0.0 {
         return thousands(value as usize);
     }
@@ -165,11 +168,28 @@ mod tests {
         assert_eq!(Scale::linear(0.0, 10.0).ticks(10), (0..=10).map(f64::from).collect::<Vec<_>>());
         assert_eq!(Scale::linear(0.8, 1.0).ticks(2), [0.8, 0.9, 1.0]);
         assert_eq!(Scale::log(0.2, 2.5).ticks(0), [0.2, 0.3, 0.5, 1.0, 2.0]);
-        for (value, text) in [(0.0, "0"), (0.25, "0.25"), (20.0, "20"), (5_500.0, "5,500")] {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.25, "0.25"),
+            (20.0, "20"),
+            (5_500.0, "5,500"),
+            (2e15, "2e15"),
+            (1.5e38, "1.5e38"),
+        ] {
             assert_eq!(number(value), text);
         }
         assert_eq!(number(-0.5), "−0.5");
         assert_eq!((thousands(999).as_str(), thousands(1_234_567).as_str()), ("999", "1,234,567"));
+    }
+
+    /// A rate of learning that is much too large makes such losses.
+    #[test]
+    fn no_axis_has_ticks_without_end() {
+        for top in [1e16, 1e20, f64::from(f32::MAX), 1e300] {
+            let ticks = Scale::linear(0.0, top).ticks(6);
+            assert!((3..=13).contains(&ticks.len()), "{top}: {} ticks", ticks.len());
+        }
+        assert_eq!(Scale::linear(0.0, 1e38).ticks(6), [0.0, 2e37, 4e37, 3.0 * 2e37, 8e37, 1e38]);
     }
 
     #[test]

@@ -3,16 +3,13 @@
 use std::path::Path;
 
 use idx::{Idx, Role};
-use model::{DataSets, Dataset};
+use model::{CLASSES, DataSets, Dataset};
 use serde_json::json;
 
 use super::{Report, draw, histogram};
 use crate::failure::Failure;
 use crate::gallery::greys;
 use crate::screen::{Screen, printable};
-
-/// The fewest and the most classes that labels can name.
-const CLASSES: (i64, i64) = (2, 65_536);
 
 /// Of more classes than this, there is no histogram.
 const MOST_CLASSES: usize = 64;
@@ -25,7 +22,7 @@ pub(super) fn inspect(folder: &Path, screen: &Screen) -> Result<Report, Failure>
     let labels = [Role::TrainLabels, Role::TestLabels].map(|role| idx::read(files.path(role)));
     let [train_labels, test_labels] = labels;
     let largest = largest_label(&train_labels?).max(largest_label(&test_labels?));
-    let classes = (largest + 1).clamp(CLASSES.0, CLASSES.1) as usize;
+    let classes = (largest + 1).clamp(*CLASSES.start() as i64, *CLASSES.end() as i64) as usize;
     let DataSets { train, test, info } = DataSets::read(folder, classes)?;
 
     let shape = match train.image_shape() {

@@ -186,7 +186,7 @@ impl Subject<'_> {
             );
             let seconds: f64 = run.history.epochs.iter().map(|epoch| epoch.seconds).sum();
             machine.extend([
-                row("instructions", run.isa.to_owned()),
+                row("instructions", printable(run.isa)),
                 row("threads", run.threads.to_string()),
                 row("training alone", format!("{seconds:.3} s")),
             ]);
@@ -234,7 +234,7 @@ fn curves(history: &History, iterations: u64) -> Curves {
     let epochs = history.epochs.iter().filter_map(|epoch| {
         epoch.validation_all.map(|set| EpochPoint {
             epoch: epoch.epoch,
-            step: epoch.epoch * iterations,
+            step: epoch.epoch.saturating_mul(iterations),
             loss: set.loss,
             accuracy: set.accuracy,
             seconds: epoch.seconds,

@@ -32,11 +32,11 @@ fn runs_that_can_t_be_watched_are_refused() {
     sandbox.refused("watch data --at 1", 4, &["data", "has no config.json"]);
     sandbox.refused("watch run --data nowhere --at 1", 4, &["nowhere"]);
     super::common::write_digits(&sandbox.path("other"), 1000, 10);
-    sandbox.refused("watch run --data other --at 1", 6, &["other data", "--data"]);
+    sandbox.refused("watch run --data other --at 1", 6, &["another SHA-256 than other", "--data"]);
     fs::write(sandbox.path("run/config.json"), "{\"config\": 1}").unwrap();
     sandbox.refused("watch run --at 1", 3, &["config.json"]);
     fs::write(sandbox.path("run/config.json"), [0xff, 0xfe]).unwrap();
-    sandbox.refused("watch run --at 1", 3, &["config.json", "not text"]);
+    sandbox.refused("watch run --at 1", 3, &["config.json: not the settings of a run"]);
     let sandbox = super::sandbox();
     fs::remove_file(sandbox.path("run/model.safetensors")).unwrap();
     sandbox.refused("watch run --at 1", 4, &["model.safetensors"]);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use crate::config::CLASSES;
 use crate::safetensor_file::Fault;
 
 /// Why a checkpoint can't be written or read.
@@ -46,6 +47,11 @@ pub enum CheckpointErrorKind {
         known: u32,
         /// The version of the file.
         found: u32,
+    },
+    /// It has fewer or more classes than [`CLASSES`].
+    Classes {
+        /// How many it has.
+        found: usize,
     },
     /// A tensor is missing, or there is one too many, or it has another type or shape.
     Tensor {
@@ -108,6 +114,10 @@ impl fmt::Display for CheckpointErrorKind {
                 f,
                 "the checkpoint's {what} version is {found}, and this program goes on from {known} only"
             ),
+            Self::Classes { found } => {
+                let (least, most) = CLASSES.into_inner();
+                write!(f, "the checkpoint has {found} classes, expected {least} to {most}")
+            }
             Self::Tensor { name, expected, found } => {
                 write!(f, "tensor {name:?} of the checkpoint: expected {expected}, found {found}")
             }
