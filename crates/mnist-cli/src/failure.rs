@@ -71,8 +71,8 @@ impl Failure {
         ExitCode::from(self.code as u8)
     }
 
-    /// The failure in one line that moves no cursor, is not turned around, and has an end: what it cites of
-    /// a damaged file may be as long as the file.
+    /// The failure in one line that moves no cursor, is not turned around, and has an end: what it
+    /// cites of a damaged file may be as long as the file.
     fn line(&self) -> String {
         let mut message = printable(&self.message);
         if let Some((end, _)) = message.char_indices().nth(MOST_CHARACTERS) {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::optimizer::Optimizer;
 use crate::parameters::Init;
 
-/// How many classes a run can have. Of what has more, neither a model nor a checkpoint is read; a model that
-/// was not trained here may have a single one.
+/// How many classes a run can have. No model and no checkpoint with more is read; a model that was
+/// not trained here may have a single one.
 pub const CLASSES: RangeInclusive<usize> = 2..=65_536;
 
 /// The settings of a run: all that can change its weights, and how often it reports.
