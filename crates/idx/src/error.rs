@@ -177,6 +177,8 @@ pub enum ErrorKind {
         label: i64,
         /// The number of classes.
         classes: usize,
+        /// The largest of all labels.
+        largest: i64,
     },
 }
 
@@ -262,11 +264,12 @@ impl fmt::Display for ErrorKind {
             Self::ZeroDim { dims } => {
                 write!(f, "dimensions {}: a dimension after the first is 0", product(dims))
             }
-            Self::LabelOutOfRange { index, label, classes } => write!(
-                f,
-                "label {label} at index {index} is not one of {classes} classes (0 to {})",
-                classes.saturating_sub(1)
-            ),
+            Self::LabelOutOfRange { index, label, classes, largest } => {
+                let last = classes.saturating_sub(1);
+                write!(f, "label {label} at index {index} is not one of {classes} classes ")?;
+                write!(f, "(0 to {last})")?;
+                if largest > label { write!(f, ", and labels go up to {largest}") } else { Ok(()) }
+            }
         }
     }
 }

@@ -177,7 +177,10 @@ fn proven(
 ) -> Result<Vec<u32>, ErrorKind> {
     let is_class = |label: i64| u32::try_from(label).is_ok_and(|class| (class as usize) < classes);
     match labels.clone().enumerate().find(|&(_, label)| !is_class(label)) {
-        Some((index, label)) => Err(ErrorKind::LabelOutOfRange { index, label, classes }),
+        Some((index, label)) => {
+            let largest = labels.fold(label, i64::max);
+            Err(ErrorKind::LabelOutOfRange { index, label, classes, largest })
+        }
         // After the proof and not along with it, so that room is made once.
         None => Ok(labels.map(|class| class as u32).collect()),
     }

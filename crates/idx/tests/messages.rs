@@ -107,8 +107,12 @@ fn pairs() {
         "dimensions 5 x 0 x 28: a dimension after the first is 0",
     );
     check(
-        ErrorKind::LabelOutOfRange { index: 7, label: -1, classes: 10 },
+        ErrorKind::LabelOutOfRange { index: 7, label: -1, classes: 10, largest: -1 },
         "label -1 at index 7 is not one of 10 classes (0 to 9)",
+    );
+    check(
+        ErrorKind::LabelOutOfRange { index: 7, label: 18, classes: 10, largest: 25 },
+        "label 18 at index 7 is not one of 10 classes (0 to 9), and labels go up to 25",
     );
 }
 

@@ -106,12 +106,14 @@ fn label_range() {
         let mut values = [9; 3];
         values[index] = label;
         let label = i64::from(label);
-        let expected = ErrorKind::LabelOutOfRange { index, label, classes: 10 };
+        let expected = ErrorKind::LabelOutOfRange { index, label, classes: 10, largest: label };
         check(&images, &labels(&values), Side::Labels, expected);
     }
     let negative = Idx::from_values(vec![3, 2], &[0i16, -5, 1, -5, -1, 0]).unwrap();
-    let expected = ErrorKind::LabelOutOfRange { index: 2, label: -1, classes: 10 };
+    let expected = ErrorKind::LabelOutOfRange { index: 2, label: -1, classes: 10, largest: 1 };
     check(&images, &negative, Side::Labels, expected);
+    let expected = ErrorKind::LabelOutOfRange { index: 1, label: 18, classes: 10, largest: 25 };
+    check(&images, &labels(&[9, 18, 25]), Side::Labels, expected);
     assert!(pair(&images, &labels(&[0; 3]), 0).is_err());
 }
 

@@ -71,8 +71,8 @@ impl Failure {
         ExitCode::from(self.code as u8)
     }
 
-    /// The failure in one line that moves no cursor, is not turned around, and has an end: what it cites of
-    /// a damaged file may be as long as the file.
+    /// The failure in one line that moves no cursor, is not turned around, and has an end: what it
+    /// cites of a damaged file may be as long as the file.
     fn line(&self) -> String {
         let mut message = printable(&self.message);
         if let Some((end, _)) = message.char_indices().nth(MOST_CHARACTERS) {
@@ -92,8 +92,11 @@ impl From<idx::Error> for Failure {
             _ => Code::Content,
         };
         let remedy = match &error.kind {
-            ErrorKind::LabelOutOfRange { label, .. } if *label >= 0 => {
-                format!("if that label is right, train with --classes {} or more", label + 1)
+            ErrorKind::LabelOutOfRange { label, largest, .. } if *label >= 0 => {
+                let classes = largest.saturating_add(1);
+                format!(
+                    "if the labels are right, these are data to train on with --classes {classes}"
+                )
             }
             ErrorKind::Swapped => "give each file its own name".to_owned(),
             ErrorKind::Missing { .. } => "get them with `cargo xtask fetch-data`, \
@@ -105,7 +108,10 @@ impl From<idx::Error> for Failure {
             ErrorKind::Open(_) | ErrorKind::NotARegularFile { .. } => {
                 "check the path and its permissions".to_owned()
             }
-            _ => "for a fresh copy of MNIST run `cargo xtask fetch-data --force`".to_owned(),
+            _ => {
+                "mend the file or make it anew; `cargo xtask fetch-data --force` does so for MNIST"
+                    .to_owned()
+            }
         };
         Self::new(code, error).remedy(remedy)
     }
@@ -120,6 +126,9 @@ impl From<LoadError> for Failure {
                 .remedy("mend it, or remove it: classes without names are numbered"),
             LoadError::Threads(_) => Self::new(Code::Io, error)
                 .remedy("raise the limit of threads (`ulimit -u`), or end other programs"),
+            LoadError::Unlike { .. } => {
+                Self::new(Code::Content, error).remedy("give it the four files of one set")
+            }
             other => Self::new(Code::Content, other)
                 .remedy("give it the four files of one set, all numbers finite"),
         }

@@ -62,7 +62,8 @@ impl Predictor<'_> {
             Some(index) => {
                 let message =
                     format!("{}: has {count} images, none of index {index}", path.display());
-                return Err(Failure::new(Code::Usage, message).remedy("the first is 0"));
+                let remedy = format!("name one of 0 to {}", count - 1);
+                return Err(Failure::new(Code::Usage, message).remedy(remedy));
             }
         };
         for first in wanted.clone().step_by(CHUNK) {

@@ -60,7 +60,7 @@ fn of_run(args: &ReportArgs, isa: Isa) -> Result<PathBuf, Failure> {
     if !missing.is_empty() {
         let (names, is) = (missing.join(", "), if missing.len() == 1 { "is" } else { "are" });
         let message = format!("{}: {names} {is} missing", folder.display());
-        let remedy = format!("`mnist train --out {}` makes them", folder.display());
+        let remedy = "name the folder of a run, which `mnist train` prints at its end";
         return Err(Failure::new(Code::Io, message).remedy(remedy));
     }
     let run_file = RunFile::read(folder)?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use model::{Checkpoint, CheckpointErrorKind, DataSets, Init, Optimizer, TrainConfig};
+use model::{Checkpoint, CheckpointErrorKind, DataSets, Init, Model, Optimizer, TrainConfig};
 
 use crate::args::TrainArgs;
 use crate::checkpoints;
@@ -28,12 +28,18 @@ impl Resume {
     pub(crate) fn read(args: &TrainArgs) -> Result<Option<Self>, Failure> {
         let Some(path) = args.resume.clone() else { return Ok(None) };
         let checkpoint = Checkpoint::read(&path).map_err(|error| {
-            let code = match error.kind {
-                CheckpointErrorKind::Io(cause) => return Failure::cannot_open(&path, &cause),
-                CheckpointErrorKind::Checksum { .. } => Code::Checksum,
-                _ => Code::Content,
+            let refused = |code, what: &dyn std::fmt::Display| {
+                Failure::new(code, what).remedy("name a checkpoint.safetensors, or train anew")
             };
-            Failure::new(code, error).remedy("name a checkpoint.safetensors, or train anew")
+            let is = |what| format!("{}: {what}, not a checkpoint", path.display());
+            match error.kind {
+                CheckpointErrorKind::Io(_) if path.is_dir() => refused(Code::Io, &is("a folder")),
+                CheckpointErrorKind::Io(cause) => Failure::cannot_open(&path, &cause),
+                CheckpointErrorKind::Checksum { .. } => refused(Code::Checksum, &error),
+                // It has weights and no moments.
+                _ if Model::read(&path).is_ok() => refused(Code::Content, &is("a saved model")),
+                _ => refused(Code::Content, &error),
+            }
         })?;
         let config = settings(args, &checkpoint).map_err(|contradictions| {
             let message = format!(

@@ -49,8 +49,8 @@ pub(crate) struct Machine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Place {
-    /// The folder of the four files. A name that is no Unicode can't be written down: what stands for it is
-    /// not found again, and then the folder has to be named.
+    /// The folder of the four files. JSON has no place for a name that is not Unicode: what stands for
+    /// it is not found again, and then the folder has to be named with `--data`.
     Folder(String),
     /// Digits of the program's own.
     BuiltIn(BuiltIn),

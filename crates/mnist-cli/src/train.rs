@@ -4,10 +4,10 @@ mod trained;
 
 use std::path::Path;
 
-use kernels::spec::FEW_CLASSES;
+use kernels::linear;
 use model::{Checkpoint, Trainer};
 
-use crate::args::TrainArgs;
+use crate::args::{InitName, OptimizerName, TrainArgs};
 use crate::cache;
 use crate::checkpoints::{self, Watched};
 use crate::console::{Console, Style};
@@ -38,6 +38,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let (isa, team) = (setup::isa()?, setup::team(&args.machine)?);
     // What is wrong whatever the data are need not wait for them.
     args.config().check_numbers()?;
+    check_given(args)?;
     let resume = Resume::read(args)?;
     let source = Source::choose(args.data.data.as_deref(), args.data.dataset);
     if let Some(line) = source.notice().filter(|_| style != Style::Quiet) {
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
     let classes = resume.as_ref().map_or(args.data.classes, |r| r.checkpoint.classes.len());
     let is_plain = matches!(source, Source::Folder(_)) && !args.cache.cache && args.no_pictures;
-    if !is_plain || classes > FEW_CLASSES {
+    if !is_plain {
         setup::threads(&args.machine)?;
     }
     let sets = match (&source, args.cache.cache) {
@@ -60,6 +61,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
         _ => source.load(classes)?,
     };
+    if is_plain && !linear::supports(sets.train.images(), classes) {
+        // Products of whole matrices take the pool's threads.
+        setup::threads(&args.machine)?;
+    }
     let config = resume.as_ref().map_or_else(|| args.config(), |resume| resume.config.clone());
     let threads = team.threads();
     if let Some(resume) = &resume {
@@ -80,6 +85,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
     let folder = RunFolder::make(args.out.as_deref().or(resume.as_ref().map(Resume::folder)))?;
     folder.remove_stale(&[MODEL, run_file::NAME, checkpoints::NAME]);
+    if resume.is_none() && style != Style::Quiet && folder.path(MODEL).exists() {
+        let out = args.out.as_deref().unwrap_or(Path::new(RUNS));
+        notice(format_args!("note: {}: its earlier run is replaced", out.display()));
+    }
     // Whatever happens to this run, neither model nor pictures nor report of an earlier one may stand
     // beside its files, and no checkpoint but the one that it goes on from.
     for name in [MODEL, trained::REPORT].into_iter().chain(Drawing::ALL.map(Drawing::name)) {
@@ -146,4 +155,22 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     trained.test_and_save(&mut console, &folder, !args.no_pictures)?;
     console.finish()?;
     unsaved.map_or(Ok(()), Err)
+}
+
+/// Refuses options that would change nothing, because they are not what was meant.
+fn check_given(args: &TrainArgs) -> Result<(), Failure> {
+    let is_momentum = matches!(args.optimizer, OptimizerName::Momentum);
+    let is_normal = matches!(args.init, InitName::TruncatedNormal);
+    let needs = [
+        ("momentum", "--momentum", is_momentum, "--optimizer momentum"),
+        ("init_std", "--init-std", is_normal, "--init truncated-normal"),
+    ];
+    // Those that contradict a checkpoint are refused with what they contradict.
+    let is_idle = |&(id, _, has_effect, _): &(&str, _, bool, _)| {
+        args.resume.is_none() && !has_effect && args.given.contains(id)
+    };
+    needs.into_iter().find(is_idle).map_or(Ok(()), |(_, option, _, other)| {
+        let message = format!("{option} changes nothing without {other}");
+        Err(Failure::new(Code::Usage, message).remedy("see `mnist train --help`"))
+    })
 }

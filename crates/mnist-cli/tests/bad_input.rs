@@ -195,6 +195,11 @@ fn settings_that_no_run_can_have() {
         ("--init-std 0", "--init-std must be positive"),
         ("--optimizer momentum --momentum 1", "--momentum must be at least 0 and below 1"),
         ("--optimizer momentum --momentum -0.5", "and is -0.5"),
+        ("--momentum 0.5", "--momentum changes nothing without --optimizer momentum"),
+        (
+            "--init zeros --init-std 0.1",
+            "--init-std changes nothing without --init truncated-normal",
+        ),
     ] {
         let words: Vec<_> = words.split(' ').collect();
         train_with(&words).refused(2, &[expected, "; see `mnist train --help`"]);

@@ -1,4 +1,5 @@
-//! A run's own files, damaged and forged: config.json and metrics.jsonl as `report` and `watch` read them.
+//! A run's own files, damaged and forged: config.json and metrics.jsonl, as `report` and `watch`
+//! read them.
 #![allow(clippy::unwrap_used, reason = "a test ends with a panic")]
 
 mod common;

@@ -10,8 +10,8 @@ use crate::parameters::Init;
 /// More epochs no run can have, so that neither epochs nor steps ever count past 2^64.
 pub const MOST_EPOCHS: u64 = u32::MAX as u64;
 
-/// How many classes a run can have. Of what has more, neither a model nor a checkpoint is read; a model that
-/// was not trained here may have a single one.
+/// How many classes a run can have. No model and no checkpoint with more is read; a model that was
+/// not trained here may have a single one.
 pub const CLASSES: RangeInclusive<usize> = 2..=65_536;
 
 /// The settings of a run: all that can change its weights, and how often it reports.

@@ -147,7 +147,8 @@ impl Confusion {
         self.counts.get(&(label, predicted)).copied().unwrap_or(0)
     }
 
-    /// What the images of a class were predicted to be, as (predicted, count), by class; only what occurs.
+    /// What the images of a class were predicted to be, as (predicted, count), by class; only what
+    /// occurs.
     pub fn row(&self, label: usize) -> impl Iterator<Item = (usize, usize)> {
         let row = self.counts.range((label, 0)..=(label, usize::MAX));
         row.map(|(&(_, predicted), &count)| (predicted, count))

@@ -269,7 +269,7 @@ fn refused(files: [Idx; 4], name: &str, is: impl Fn(&ErrorKind) -> bool) {
 fn files_that_are_no_pair() {
     let [train, labels, test, test_labels] = small();
     let with = |label: Idx| [train.clone(), label, test.clone(), test_labels.clone()];
-    let out_of_range = |index, label| move |kind: &ErrorKind| matches!(kind, ErrorKind::LabelOutOfRange { index: i, label: l, classes: 10 } if (*i, *l) == (index, label));
+    let out_of_range = |index, label| move |kind: &ErrorKind| matches!(kind, ErrorKind::LabelOutOfRange { index: i, label: l, classes: 10, .. } if (*i, *l) == (index, label));
     refused(with(bytes(&[3], vec![10, 0, 255])), NAMES[1], out_of_range(0, 10));
     refused(with(bytes(&[3], vec![0, 9, 255])), NAMES[1], out_of_range(2, 255));
     let negative = Idx::from_values(vec![3], &[0i32, -1, 0]).unwrap();

@@ -43,8 +43,8 @@ enum Line {
 }
 
 impl History {
-    /// Reads the history of a run from its metrics.jsonl. A last line that was cut short, as by a run that
-    /// was killed, is left out.
+    /// Reads the history of a run from its metrics.jsonl. A last line that was cut short, as by a run
+    /// that was killed, is left out.
     ///
     /// Errors name the file, and the line that is wrong.
     pub(crate) fn read(path: &Path) -> Result<Self, HistoryError> {
