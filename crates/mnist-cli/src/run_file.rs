@@ -229,7 +229,7 @@ mod tests {
             (with(data, r#"{"built_in": "mnist"}"#), "neither a folder"),
             (with(r#""seed": 0"#, r#""seed": -1"#), "-1"),
             (with(r#""seed": 0"#, r#""seed": 0, "seed": 1"#), "duplicate field"),
-            (with(r#""epochs": 10"#, r#""epochs": 0"#), "epochs must be at least 1"),
+            (with(r#""epochs": 10"#, r#""epochs": 0"#), "epochs must be 1 to"),
             (with(r#""log_every": 100"#, r#""log_every": 0"#), "log-every must be at least 1"),
             (with(r#""learning_rate": 0.001"#, r#""learning_rate": 1e99"#), "learning-rate"),
             (with(r#""threads": 2"#, r#""threads": 18446744073709551616"#), "invalid type"),

@@ -85,10 +85,6 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
     let folder = RunFolder::make(args.out.as_deref().or(resume.as_ref().map(Resume::folder)))?;
     folder.remove_stale(&[MODEL, run_file::NAME, checkpoints::NAME]);
-    if resume.is_none() && style != Style::Quiet && folder.path(MODEL).exists() {
-        let out = args.out.as_deref().unwrap_or(Path::new(RUNS));
-        notice(format_args!("note: {}: its earlier run is replaced", out.display()));
-    }
     // Whatever happens to this run, neither model nor pictures nor report of an earlier one may stand
     // beside its files, and no checkpoint but the one that it goes on from.
     for name in [MODEL, trained::REPORT].into_iter().chain(Drawing::ALL.map(Drawing::name)) {

@@ -149,7 +149,7 @@ fn what_contradicts_the_checkpoint_is_refused() {
     for (name, bytes, code, part) in [
         ("cut", &before[0][..before[0].len() - 1], 3, "bytes, and its header asks for"),
         ("empty", &[], 3, "not a checkpoint"),
-        ("model", &before[3][..], 3, "can't be read"),
+        ("model", &before[3][..], 3, "a saved model, not a checkpoint"),
     ] {
         fs::write(sandbox.path(name), bytes).unwrap();
         sandbox.refused(&format!("train --resume {name} --data data"), code, &[name, part]);

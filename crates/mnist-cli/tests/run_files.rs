@@ -158,7 +158,7 @@ fn settings_of_another_run() {
     refused("missing field", &BOTH, &|file| drop(file.as_object_mut().unwrap().remove("machine")));
     refused("names 65536 classes", &BOTH[1..], &|file| file["classes"] = vec![""; 65_536].into());
     // More epochs than anybody can wait for; no line of metrics.jsonl says that they were trained.
-    edit(&sandbox, |file| file["config"]["epochs"] = u64::MAX.into());
+    edit(&sandbox, |file| file["config"]["epochs"] = u32::MAX.into());
     soon(&sandbox, "report run").ok();
     let page = sandbox.read("run/report.html");
     assert!(page.contains("metrics.jsonl lacks some of the epochs"), "no word of what is left out");
