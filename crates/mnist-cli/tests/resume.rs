@@ -159,7 +159,7 @@ fn what_contradicts_the_checkpoint_is_refused() {
     fs::write(sandbox.path("flipped"), flipped).unwrap();
     sandbox.refused("train --resume flipped --data data", 6, &["flipped: ", "damaged", "SHA-256"]);
     sandbox.refused("train --resume none --data data", 4, &["none: cannot be opened"]);
-    sandbox.refused("train --resume . --data data", 4, &[".: cannot be opened", "not a regular"]);
+    sandbox.refused("train --resume . --data data", 4, &[".: a folder, not a checkpoint"]);
     for words in ["0", "30h", "1.5s", "s"] {
         sandbox.run(&format!("train --checkpoint-every {words}")).usage("--checkpoint-every");
     }
