@@ -36,12 +36,18 @@ impl Scale {
     /// Round numbers along the axis, some `count` of them.
     pub(crate) fn ticks(self, count: usize) -> Vec<f64> {
         if self.is_log {
-            let tick = |power: i32| ["1", "2", "3", "5"].map(|digit| decimal(digit, power));
-            let all = (-6..=9).flat_map(tick);
-            let slack = 1.0 + 1e-9;
-            return all
-                .filter(|&tick| tick * slack >= self.from && tick <= self.to * slack)
-                .collect();
+            // Fewer to a decade, and then fewer decades, where there are more than can be read.
+            let all = |digits: &[&str], every: i32| -> Vec<f64> {
+                let powers = (-6..=300).filter(|power| power % every == 0);
+                let ticks = powers.flat_map(|power| digits.iter().map(move |d| decimal(d, power)));
+                let slack = 1.0 + 1e-9;
+                let is_on = |&tick: &f64| tick * slack >= self.from && tick <= self.to * slack;
+                ticks.filter(is_on).collect()
+            };
+            let every = [1, 2, 3, 5, 10, 20, 50, 100].map(|every| (&["1"][..], every));
+            let ways = [(&["1", "2", "3", "5"][..], 1), (&["1", "3"], 1)].into_iter().chain(every);
+            let mut ways = ways.map(|(digits, every)| all(digits, every));
+            return ways.find(|ticks| ticks.len() <= 2 * count).unwrap_or_default();
         }
         let step = nice_step((self.to - self.from) / count.max(1) as f64);
         let first = (self.from / step - 1e-9).ceil() as i64;
@@ -91,9 +97,9 @@ fn decimal(digit: &str, power: i32) -> f64 {
     format!("{digit}e{power}").parse().unwrap_or(1.0)
 }
 
-/// A number as short as it can be said: 0.25, 5, 1,200, 1.5e20.
+/// A number as short as it can be said: 0.25, 5, 1,200, 1.5e6.
 pub(crate) fn number(value: f64) -> String {
-    if value >= 1e15 {
+    if value >= 1e6 {
         return format!("{value:.1e}").replace(".0e", "e");
     }
     if value >= 1_000.0 && value.fract() == 0.0 {
@@ -167,7 +173,7 @@ mod tests {
     fn ticks_are_round() {
         assert_eq!(Scale::linear(0.0, 10.0).ticks(10), (0..=10).map(f64::from).collect::<Vec<_>>());
         assert_eq!(Scale::linear(0.8, 1.0).ticks(2), [0.8, 0.9, 1.0]);
-        assert_eq!(Scale::log(0.2, 2.5).ticks(0), [0.2, 0.3, 0.5, 1.0, 2.0]);
+        assert_eq!(Scale::log(0.2, 2.5).ticks(6), [0.2, 0.3, 0.5, 1.0, 2.0]);
         for (value, text) in [
             (0.0, "0"),
             (0.25, "0.25"),

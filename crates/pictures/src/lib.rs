@@ -11,6 +11,7 @@
 //! | [`confusion`](mod@confusion) | how often each class was taken for each |
 //! | [`reliability`](mod@reliability) | accuracy against confidence |
 //! | [`classes`](mod@classes) | precision, recall and F1 of each class |
+//! | [`explanation`](mod@explanation) | every pixel's share in an answer |
 //!
 //! The [`terminal`]'s are text, and [`report`] is one HTML page. The library returns strings, prints nothing
 //! and asks nothing of its surroundings; what the terminal can show is a fact that the caller passes in.
@@ -31,6 +32,7 @@ pub mod colour;
 pub mod confusion;
 pub mod curves;
 mod escape;
+pub mod explanation;
 mod image;
 mod picture;
 pub mod reliability;

@@ -74,12 +74,13 @@ pub fn weights(weights: &[f32], (height, width): (usize, usize), names: &[String
     }
     let left = MARGIN + columns * step_x - GAP + 50;
     let height = (rows * step_y - TITLE - GAP / 2).clamp(120, 480);
-    bar(&mut image, Area::new((left, HEAD + TITLE), (BAR_WIDTH, height)), limit, is_open);
+    let area = Area::new((left, HEAD + TITLE), (BAR_WIDTH, height));
+    colour_bar(&mut image, area, "weight", (limit, is_open));
     image
 }
 
 /// Puts a small minus sign on what is clearly negative, so that a grey print tells it from positive.
-fn minus_signs(
+pub(crate) fn minus_signs(
     image: &mut Image,
     area: Area,
     (factor, width): (usize, usize),
@@ -118,9 +119,9 @@ pub fn limit(weights: &[f32]) -> f32 {
     limit.min(most)
 }
 
-/// The colours' scale, from the most negative weight at the foot to the most positive; `is_open` where
-/// there are weights beyond its ends.
-fn bar(image: &mut Image, area: Area, limit: f32, is_open: bool) {
+/// The colours' scale under its name, from the most negative number at the foot to the most positive, `limit`; `is_open`
+/// where there are numbers beyond its ends.
+pub(crate) fn colour_bar(image: &mut Image, area: Area, name: &str, (limit, is_open): (f32, bool)) {
     let Area { x, y, width, height } = area;
     for row in 0..height {
         let share = 1.0 - 2.0 * row as f32 / (height - 1) as f32;
@@ -128,7 +129,7 @@ fn bar(image: &mut Image, area: Area, limit: f32, is_open: bool) {
     }
     image.frame(area, 1, LINE);
     let place = (x as f32, y as f32 - 12.0);
-    image.text(place, "weight", SMALL, Align::Left);
+    image.text(place, name, SMALL, Align::Left);
     let steps = if limit > 0.0 { 0..=4 } else { 2..=2 };
     for step in steps {
         let share = f64::from(step) / 2.0 - 1.0;

@@ -9,6 +9,7 @@ use std::path::Path;
 use pictures::classes::{Class, classes};
 use pictures::confusion::confusion;
 use pictures::curves::{Curves, Point, curves};
+use pictures::explanation::{Words, explanation};
 use pictures::reliability::{bins, reliability};
 use pictures::samples::{SIDE, Sample, first, samples};
 use pictures::weights::weights;
@@ -99,6 +100,29 @@ fn grids_of_examples() {
     check("grid-large", &grid(2, true, (600, 400), &numbers(10)), 0xdc78_6be5_3418_8494);
 }
 
+#[test]
+fn explanations() {
+    let draw = |size: (usize, usize), classes: &str| {
+        let pixels = ring(5, size);
+        let share = |(i, &ink): (usize, &u8)| (noise(i) as f32 - 0.5) * f32::from(ink) / 255.0;
+        let shares: Vec<f32> = pixels.iter().enumerate().map(share).collect();
+        let words = Words {
+            heading: "Why 3 and not 5",
+            subtitle: "test image 8: taken for 3 (83.4%), and is 5 (9.8%); red pixels speak for 3, blue ones (−) for 5",
+            classes,
+        };
+        explanation(Picture::new(&pixels, size), &shares, 0.5, &words)
+    };
+    check("explanation", &draw((28, 28), "3 against 5"), 0xf312_70bf_ca76_eb4f);
+    check(
+        "explanation-wide",
+        &draw((12, 40), "Ankle boot against T-shirt/top"),
+        0x50ea_442c_de38_68b0,
+    );
+    check("explanation-large", &draw((600, 400), "3 against 5"), 0x53ba_484a_d36d_5b55);
+    check("explanation-strip", &draw((1, 784), "3 against 5"), 0xd12c_1852_5143_4fdf);
+}
+
 /// A run of so many epochs with so many logged steps each.
 fn run(epochs: usize, logged: usize) -> (Vec<Point>, Vec<Point>) {
     let point = |at: f64, noise: f64| {
@@ -122,6 +146,14 @@ fn learning_curves() {
     check("curves-long", &draw(&steps, &validation), 0x1ae6_a382_0356_7a34);
     check("curves-one", &draw(&run(1, 1).0, &[]), 0x1399_1bf8_fdc7_335b);
     check("curves-none", &draw(&[], &[]), 0x9a59_29b6_b69c_cdf9);
+    // A rate of learning that is far too large, and one that is larger still.
+    for (name, size, pinned) in
+        [("curves-large", 1e9, 0xacd4_b535_8360_c130), ("curves-huge", 1e30, 0x0059_157a_a1c3_70e6)]
+    {
+        let (mut steps, mut validation) = run(2, 30);
+        steps[1..].iter_mut().chain(&mut validation).for_each(|point| point.loss *= size);
+        check(name, &draw(&steps, &validation), pinned);
+    }
     // What is not a number is left out, and nothing panics.
     let bad = Point { at: 0.5, loss: f64::NAN, accuracy: f64::NAN };
     draw(&[bad, bad], &[bad]);

@@ -44,7 +44,7 @@ pub(super) fn describe(case: &Case<'_>, screen: &Screen) -> String {
 }
 
 /// What the image was taken for.
-fn headline(case: &Case<'_>) -> String {
+pub(super) fn headline(case: &Case<'_>) -> String {
     let answer = |class: u32| {
         let probability = case.prediction.probabilities[class as usize];
         format!("{} ({:.1}%)", case.name(class), 100.0 * probability)
