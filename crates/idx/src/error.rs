@@ -85,6 +85,8 @@ pub enum ErrorKind {
     Missing {
         /// What was looked for and not found.
         roles: Vec<Role>,
+        /// Names of files in the folder that look like IDX files of another set, in order, the first ones.
+        others: Vec<PathBuf>,
     },
     /// The payload does not fit into memory.
     OutOfMemory {
@@ -218,7 +220,7 @@ impl fmt::Display for ErrorKind {
             Self::Read(error) => write!(f, "cannot be read: {error}"),
             Self::Write(error) => write!(f, "cannot be written: {error}"),
             Self::NotARegularFile { found } => write!(f, "is {found}, expected a regular file"),
-            Self::Missing { roles } => files::write_missing(f, roles),
+            Self::Missing { roles, others } => files::write_missing(f, roles, others),
             Self::OutOfMemory { needed_bytes } => {
                 write!(f, "its payload of {needed_bytes} bytes does not fit into memory")
             }

@@ -6,6 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind};
+use crate::escape::Escaped;
+
+/// The most files of other names that an error cites.
+const MOST_OTHERS: usize = 4;
 
 /// One of the four files of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,7 +134,7 @@ pub enum Presence {
 pub fn find(folder: impl AsRef<Path>, role: Role) -> Result<PathBuf, Error> {
     let folder = folder.as_ref();
     let [path] = list(folder, [role]).map_err(|error| cannot_list(folder, error))?;
-    path.ok_or_else(|| Error::new(folder, ErrorKind::Missing { roles: vec![role] }))
+    path.ok_or_else(|| missing(folder, vec![role]))
 }
 
 /// Finds the four files of a set as [`find`] does each.
@@ -141,7 +145,7 @@ pub fn find(folder: impl AsRef<Path>, role: Role) -> Result<PathBuf, Error> {
 pub fn find_all(folder: impl AsRef<Path>) -> Result<FileSet, Error> {
     let folder = folder.as_ref();
     let found = list(folder, Role::ALL).map_err(|error| cannot_list(folder, error))?;
-    file_set(found).map_err(|roles| Error::new(folder, ErrorKind::Missing { roles }))
+    file_set(found).map_err(|roles| missing(folder, roles))
 }
 
 /// Tells whether a folder holds a whole set, a part of one, or none of its files.
@@ -184,6 +188,20 @@ fn cannot_list(folder: &Path, error: io::Error) -> Error {
     Error::new(folder, ErrorKind::Open(error))
 }
 
+/// The error of files that are missing, with what may be they under other names.
+fn missing(folder: &Path, roles: Vec<Role>) -> Error {
+    let is_other = |name: &PathBuf| {
+        let text = name.to_string_lossy().to_ascii_lowercase();
+        text.contains("idx") && Role::ALL.iter().all(|role| role.rank(&text).is_none())
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut others: Vec<_> =
+        entries.map(|entry| PathBuf::from(entry.file_name())).filter(is_other).collect();
+    others.sort();
+    others.truncate(MOST_OTHERS);
+    Error::new(folder, ErrorKind::Missing { roles, others })
+}
+
 /// Returns the whole set, or the roles that are missing.
 fn file_set(found: [Option<PathBuf>; 4]) -> Result<FileSet, Vec<Role>> {
     match found {
@@ -200,10 +218,20 @@ fn file_set(found: [Option<PathBuf>; 4]) -> Result<FileSet, Vec<Role>> {
 }
 
 /// The message of [`ErrorKind::Missing`].
-pub(crate) fn write_missing(f: &mut fmt::Formatter<'_>, roles: &[Role]) -> fmt::Result {
+pub(crate) fn write_missing(
+    f: &mut fmt::Formatter<'_>,
+    roles: &[Role],
+    others: &[PathBuf],
+) -> fmt::Result {
     for (position, role) in roles.iter().enumerate() {
         let separator = if position == 0 { "no " } else { "; no " };
-        write!(f, "{separator}{role} (looked for {})", role.names().join(", "))?;
+        // The best name alone: all of them are a line that nobody reads.
+        write!(f, "{separator}{role} ({})", role.names()[0])?;
     }
-    f.write_str("; each raw or .gz, in any letter case")
+    f.write_str("; each raw or .gz")?;
+    for (position, name) in others.iter().enumerate() {
+        let separator = if position == 0 { "; under other names there are " } else { ", " };
+        write!(f, "{separator}{}", Escaped(name))?;
+    }
+    Ok(())
 }

@@ -166,7 +166,7 @@ fn check_names(present: &[&str], expected: [Option<&str>; 4]) {
             Err(error) => {
                 assert_eq!(expected, None, "{error}");
                 assert_eq!(error.path, folder.path());
-                let ErrorKind::Missing { roles } = &error.kind else { panic!("{error}") };
+                let ErrorKind::Missing { roles, .. } = &error.kind else { panic!("{error}") };
                 assert_eq!(*roles, [role]);
             }
         }
@@ -183,7 +183,7 @@ fn check_names(present: &[&str], expected: [Option<&str>; 4]) {
             assert_eq!(missing, []);
         }
         Err(error) => {
-            let ErrorKind::Missing { roles } = &error.kind else { panic!("{error}") };
+            let ErrorKind::Missing { roles, .. } = &error.kind else { panic!("{error}") };
             assert_eq!(*roles, missing);
             let expected = match missing.len() {
                 4 => Presence::Absent,
@@ -192,6 +192,27 @@ fn check_names(present: &[&str], expected: [Option<&str>; 4]) {
             assert_eq!(here, expected);
         }
     }
+}
+
+#[test]
+fn files_under_other_names_are_cited() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let present = [
+        "train-images-idx3-ubyte",
+        "notes.txt",
+        "emnist-letters-train-labels-idx1-ubyte.gz",
+        "5-IDX1",
+        "4-idx1",
+        "3-idx1",
+        "2-idx1",
+    ];
+    for name in present {
+        put(folder.path(), name, b"");
+    }
+    let error = find_all(folder.path()).expect_err("three files are missing");
+    let ErrorKind::Missing { roles, others } = &error.kind else { panic!("{error}") };
+    assert_eq!(*roles, Role::ALL[1..]);
+    assert_eq!(*others, ["2-idx1", "3-idx1", "4-idx1", "5-IDX1"].map(std::path::PathBuf::from));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every fault's line, word for word, and its class.
 
 use std::io;
+use std::path::PathBuf;
 
 use idx::{ElementType, Error, ErrorKind, FaultClass, GzipFault, Hint, PairError, Role, Side};
 
@@ -30,11 +31,15 @@ fn reach() {
         "its payload of 99 bytes does not fit into memory",
     );
     check(
-        ErrorKind::Missing { roles: vec![Role::TrainImages, Role::TestLabels] },
-        "no training images (looked for train-images-idx3-ubyte, train-images.idx3-ubyte, \
-         qmnist-train-images-idx3-ubyte); no test labels (looked for t10k-labels-idx1-ubyte, \
-         t10k-labels.idx1-ubyte, t10k-labels-idx2-int, t10k-labels.idx2-int, \
-         qmnist-test-labels-idx2-int); each raw or .gz, in any letter case",
+        ErrorKind::Missing { roles: vec![Role::TrainImages, Role::TestLabels], others: vec![] },
+        "no training images (train-images-idx3-ubyte); no test labels (t10k-labels-idx1-ubyte); \
+         each raw or .gz",
+    );
+    let others = ["a-idx3-ubyte", "b\u{202e}-idx1"].map(PathBuf::from).to_vec();
+    check(
+        ErrorKind::Missing { roles: vec![Role::TrainImages], others },
+        "no training images (train-images-idx3-ubyte); each raw or .gz; under other names there are \
+         a-idx3-ubyte, b\\u{202e}-idx1",
     );
 }
 

@@ -286,7 +286,7 @@ pub(crate) fn listed(parts: &[BatchPart]) -> Option<&ByBlock> {
     }
 }
 
-/// The error terms of all `parts`, which must be of as many classes. Of several parts they are gathered in `room`, because
+/// The error terms of all `parts`, which must all have the same number of classes. Of several parts they are gathered in `room`, because
 /// what other threads wrote comes fastest all at once.
 pub fn error_rows<'a>(parts: &'a [BatchPart], room: &'a mut Vec<F32x16>) -> ErrorRows<'a> {
     let padded = parts.first().map_or(0, |part| part.padded);

@@ -18,8 +18,8 @@
 //! | [`yardstick`] | plain loops, and the processor's peak, to measure kernels by | `yardstick` |
 //! | [`mod@reference`] | slow oracles in f64, with proven bounds, for tests and gradient checks | `reference` |
 //!
-//! To read: first [`spec`], then `layout` and `images` (what is kept of an image), `linear` (what is done with it), `simd` (in
-//! which terms), [`team`] (by whom).
+//! To read: first [`spec`], then `layout` and `images` (what is kept of an image), `linear` (what is done with
+//! it), `simd` (in which terms), [`team`] (by whom).
 //!
 //! Letters: B images of a batch, D features, C classes; M, N, K inside GEMM. Lengths count elements, losses
 //! are in nats, matrices are row-major unless they have strides.

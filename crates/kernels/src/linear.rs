@@ -83,8 +83,8 @@ macro_rules! with_classes {
 }
 use with_classes;
 
-/// One f32 for each feature and class (weights or a moment), in blocks: of few classes `[block][padded class][lane]`, of more
-/// `[block][lane][padded class]`.
+/// One f32 for each feature and class (weights or a moment), in blocks: of few classes
+/// `[block][padded class][lane]`, of more `[block][lane][padded class]`.
 ///
 /// Lanes past the edge of the image and padding classes are zero.
 #[derive(Clone, Debug, PartialEq)]

@@ -129,8 +129,9 @@ pub(crate) fn flat_mut(rows: &mut [F32x16]) -> &mut [f32] {
 }
 const _: () = assert!(size_of::<F32x16>() == 64 && size_of::<F32x8>() == 32);
 
-/// A cursor for non-temporal stores, past the caches: another core reads these lines next, and an ordinary store would first
-/// take them from its cache. The slice stays borrowed until `Drop` has fenced the stores; nothing in this crate forgets one.
+/// A cursor for non-temporal stores, past the caches: another core reads these lines next, and an ordinary store
+/// would first take them from its cache. The slice stays borrowed until `Drop` has fenced the stores; nothing in
+/// this crate forgets one.
 #[derive(Debug)]
 pub(crate) struct Stream<'a> {
     to: &'a mut [F32x16],

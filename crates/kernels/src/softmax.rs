@@ -17,7 +17,7 @@ use crate::exp::{exp, ln};
 use crate::isa::{Isa, dispatch};
 use crate::simd::{F32x16, Simd, flat_mut};
 
-/// Transposes the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
+/// Turns the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
 /// logits are finite.
 ///
 /// Past the last row the probabilities are zero. Shapes: `bias` `[C]`. `scale` multiplies the sums, `error_scale`
@@ -105,7 +105,7 @@ struct Top<S: Simd> {
     poison: S::V,
 }
 
-/// Transposes sums into logits.
+/// Turns sums into logits.
 #[inline(always)]
 fn logits<S: Simd, const V: usize>(
     s: S,
@@ -134,7 +134,7 @@ fn logits<S: Simd, const V: usize>(
     top
 }
 
-/// Transposes logits into exponentials; returns their sums.
+/// Turns logits into exponentials; returns their sums.
 #[inline(always)]
 fn exponentials<S: Simd, const V: usize>(s: S, z: &mut [F32x16], top: &[Top<S>; V]) -> [S::V; V] {
     let mut sum = [s.splat(0.0); V];
@@ -149,7 +149,7 @@ fn exponentials<S: Simd, const V: usize>(s: S, z: &mut [F32x16], top: &[Top<S>; 
     sum
 }
 
-/// Transposes exponentials into probabilities, and those into error terms.
+/// Turns exponentials into probabilities, and those into error terms.
 #[inline(always)]
 fn errors<S: Simd, const V: usize>(
     s: S,
@@ -183,14 +183,14 @@ fn transpose<S: Simd>(s: S, rows: &mut SoftmaxRows<'_>, padded: usize) {
     for (i, of_classes) in all.chunks_exact_mut(groups).enumerate() {
         for (rows, errors) in of_classes.iter_mut().zip(rows.errors.chunks_exact_mut(padded)) {
             let errors = &mut errors[16 * i..padded.min(16 * (i + 1))];
-            turn_group(s, rows, flat_mut(errors));
+            transpose_group(s, rows, flat_mut(errors));
         }
     }
 }
 
 /// Copies up to 16 error terms `[class][row]` of 16 rows to `[row]`.
 #[inline(always)]
-fn turn_group<S: Simd>(s: S, rows: &mut [F32x16; GROUP], errors: &[f32]) {
+fn transpose_group<S: Simd>(s: S, rows: &mut [F32x16; GROUP], errors: &[f32]) {
     let all = errors.len() / GROUP;
     for first_class in (0..all).step_by(S::LANES) {
         let classes = S::LANES.min(all - first_class);

@@ -78,7 +78,8 @@ impl Source {
             Self::Folder(folder) => Ok(DataSets::read(folder, classes)?),
             Self::Synthetic { .. } if classes != 10 => {
                 let message = format!("the synthetic digits have 10 classes, not {classes}");
-                Err(Failure::new(Code::Usage, message).remedy("name data of as many with --data"))
+                Err(Failure::new(Code::Usage, message)
+                    .remedy("name a folder of data with as many by --data"))
             }
             Self::Synthetic { .. } => DataSets::synthetic().map_err(|error| {
                 Failure::new(Code::Content, format_args!("synthetic digits: {error}"))

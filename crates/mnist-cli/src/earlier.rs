@@ -27,7 +27,7 @@ pub(crate) struct Earlier {
 
 impl Earlier {
     /// Finds the lines of `path` that were written before `state`: up to the first that is newer, or that
-    /// a kill has cut. A file that is not there has none, nor has what is no file.
+    /// a kill has cut. A file that is not there has none; neither has a folder or a pipe.
     pub(crate) fn find(path: &Path, state: &State) -> io::Result<Self> {
         let file = match regular::open(path, u64::MAX) {
             Ok((file, _)) => file,

@@ -14,7 +14,7 @@ use crate::screen::printable;
 use crate::setup;
 
 /// Of more classes than this, JSON has not a count for each pair, but (class, count) where there is one:
-/// 65,536 classes have four thousand million pairs.
+/// 65,536 classes have 4.3 billion pairs.
 const MOST_COLUMNS: usize = 1_000;
 
 /// The most frequent mistakes that are listed.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::{io, path::Path};
 
 use idx::{ErrorKind, FaultClass};
-use model::{ConfigError, Diverged, LoadError, ModelError, ModelErrorKind};
+use model::{CLASSES, ConfigError, Diverged, LoadError, ModelError, ModelErrorKind};
 
 use crate::screen::printable;
 
@@ -61,6 +61,7 @@ impl Failure {
     /// A file or folder that can't be written.
     pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Self {
         Self::new(Code::Io, format_args!("{}: cannot be written: {error}", path.display()))
+            .remedy("check the path, its permissions and the room on its disk")
     }
 
     /// Prints the failure on stderr.
@@ -93,10 +94,12 @@ impl From<idx::Error> for Failure {
         };
         let remedy = match &error.kind {
             ErrorKind::LabelOutOfRange { label, largest, .. } if *label >= 0 => {
-                let classes = largest.saturating_add(1);
-                format!(
-                    "if the labels are right, these are data to train on with --classes {classes}"
-                )
+                match usize::try_from(largest.saturating_add(1)) {
+                    Ok(classes) if CLASSES.contains(&classes) => format!(
+                        "if the labels are right, these are data to train on with --classes {classes}"
+                    ),
+                    _ => format!("number the classes from 0, at most {} of them", CLASSES.end()),
+                }
             }
             ErrorKind::Swapped => "give each file its own name".to_owned(),
             ErrorKind::Missing { .. } => "get them with `cargo xtask fetch-data`, \
@@ -109,7 +112,7 @@ impl From<idx::Error> for Failure {
                 "check the path and its permissions".to_owned()
             }
             _ => {
-                "mend the file or make it anew; `cargo xtask fetch-data --force` does so for MNIST"
+                "repair the file or make it again; `cargo xtask fetch-data --force` does so for MNIST"
                     .to_owned()
             }
         };

@@ -175,9 +175,9 @@ impl Gallery<'_> {
         let steps: Vec<Point> = self.history.steps.iter().map(step).collect();
         let validation: Vec<Point> = self.history.epochs.iter().filter_map(epoch).collect();
         let subtitle = format!(
-            "on {}: loss {:.3}, accuracy {:.2} %",
+            "on {}: loss {}, accuracy {:.2} %",
             self.all(),
-            self.test.loss,
+            loss_in_words(self.test.loss),
             100.0 * self.test.accuracy()
         );
         let (subtitle, steps_per_epoch) = (subtitle.as_str(), self.steps_per_epoch);
@@ -188,7 +188,7 @@ impl Gallery<'_> {
         let right = self.sets.test.labels().iter().zip(&self.test.predicted);
         let right = right.map(|(label, predicted)| label == predicted);
         let bins = bins(confidences.iter().copied().zip(right));
-        let subtitle = format!("{}: are they as often right as they claim?", self.all());
+        let subtitle = format!("{}: is the model right as often as it claims?", self.all());
         reliability(&bins, &subtitle)
     }
 
@@ -219,4 +219,9 @@ pub(crate) fn greys(data: &Dataset, i: usize) -> Vec<u8> {
     let ends = features.iter().fold((0.0f32, 1.0f32), |(low, high), &x| (low.min(x), high.max(x)));
     let grey = |x: f32| (255.0 * ((x - ends.0) / (ends.1 - ends.0))).round() as u8;
     features.into_iter().map(grey).collect()
+}
+
+/// A loss as a person reads it, also where the steps were far too large.
+fn loss_in_words(loss: f64) -> String {
+    if loss < 1e6 { format!("{loss:.3}") } else { format!("{loss:.2e}") }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::failure::{Code, Failure};
+use crate::screen::printable;
 
 /// Lines on stdout. Once the reader has gone (`mnist train | head`), printing ends and work goes on; any
 /// other failure is kept and told at the end.
@@ -32,7 +33,8 @@ impl Output {
     }
 }
 
-/// Prints a notice on stderr. That nobody hears it changes nothing.
+/// Prints a notice on stderr, in one line that moves no cursor whatever names are in it. That nobody hears it changes
+/// nothing.
 pub(crate) fn notice(line: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", printable(&line.to_string()));
 }

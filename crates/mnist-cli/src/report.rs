@@ -11,12 +11,14 @@ use model::{DataSets, Model, Trainer, atomic};
 use pictures::report::{MOST_CLASSES, Snapshot};
 
 use crate::args::ReportArgs;
+use crate::checkpoints;
 use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::fit;
 use crate::history::History;
 use crate::output::{Output, notice};
 use crate::run_file::{self, RunFile};
+use crate::screen::printable;
 use crate::setup;
 use crate::snapshots::Recording;
 pub(crate) use page::Run;
@@ -30,7 +32,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
     setup::threads(&args.machine)?;
     let out = if args.subject.is_dir() { of_run(args, isa)? } else { of_model(args, isa)? };
     let mut output = Output::default();
-    output.line(format_args!("report {}", out.display()));
+    output.line(format_args!("report {}", printable(&out.to_string_lossy())));
     output.finish()
 }
 
@@ -60,7 +62,11 @@ fn of_run(args: &ReportArgs, isa: Isa) -> Result<PathBuf, Failure> {
     if !missing.is_empty() {
         let (names, is) = (missing.join(", "), if missing.len() == 1 { "is" } else { "are" });
         let message = format!("{}: {names} {is} missing", folder.display());
-        let remedy = "name the folder of a run, which `mnist train` prints at its end";
+        let checkpoint = path(checkpoints::NAME);
+        let remedy = match checkpoint.exists() {
+            true => format!("`mnist train --resume {}` ends the run", checkpoint.display()),
+            false => "name the folder of a run, as `mnist train` writes it".to_owned(),
+        };
         return Err(Failure::new(Code::Io, message).remedy(remedy));
     }
     let run_file = RunFile::read(folder)?;
@@ -140,9 +146,9 @@ fn trained_again(
     if model.metadata.dataset_sha256 != sets.info.sha256 {
         return Ok(Err(OTHER));
     }
-    // A number of epochs is soon written down; that they were trained is proven by a line for each.
+    // Any number can be written into config.json; that so many epochs were trained is proven by a line for each.
     if history.epochs.len() as u64 != config.epochs {
-        return Ok(Err("metrics.jsonl lacks some of the epochs that config.json has"));
+        return Ok(Err("metrics.jsonl and config.json do not have the same number of epochs"));
     }
     let team = Team::new(1).map_err(|error| Failure::new(Code::Io, error))?;
     let classes = model.metadata.classes.len();

@@ -110,15 +110,18 @@ fn settings(args: &TrainArgs, checkpoint: &Checkpoint) -> Result<TrainConfig, Ve
     check("batch_size", &asked.batch_size, kept.batch_size.to_string());
     check("learning_rate", &asked.learning_rate, kept.learning_rate.to_string());
     check("optimizer", &asked.optimizer.name(), kept.optimizer.name().to_owned());
-    // An option that the run's optimiser or start does not look at contradicts nothing.
-    if let Optimizer::Momentum { mu } = kept.optimizer {
-        check("momentum", &args.momentum, mu.to_string());
-    }
+    let momentum = match kept.optimizer {
+        Optimizer::Momentum { mu } => mu.to_string(),
+        _ => "none".to_owned(),
+    };
+    check("momentum", &args.momentum, momentum);
     check("l2", &asked.l2, kept.l2.to_string());
     check("init", &init(asked.init), init(kept.init).to_owned());
-    if let Init::TruncatedNormal { std } = kept.init {
-        check("init_std", &args.init_std, std.to_string());
-    }
+    let std = match kept.init {
+        Init::TruncatedNormal { std } => std.to_string(),
+        Init::Zeros => "none".to_owned(),
+    };
+    check("init_std", &args.init_std, std);
     check("shuffle", &asked.shuffle, kept.shuffle.to_string());
     check("seed", &asked.seed, kept.seed.to_string());
     check("validation", &asked.validation, kept.validation.to_string());

@@ -171,6 +171,19 @@ fn data_that_do_not_fit_the_model() {
 }
 
 #[test]
+fn a_name_from_a_file_moves_no_cursor() {
+    let sandbox = trained();
+    common::write_digits(&sandbox.path("other"), 300, 100);
+    let names: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+    let named = serde_json::json!({ "name": "a\u{1b}[31m\u{202e}b", "classes": names });
+    fs::write(sandbox.path("other/dataset.json"), named.to_string()).unwrap();
+    let run = sandbox.run("evaluate --model out/model.safetensors --data other");
+    let note = "note: the model was trained on other data, and these images are from a";
+    assert!(run.stderr.starts_with(note), "{run:?}");
+    assert!(!run.stderr.contains(['\u{1b}', '\u{202e}']), "{run:?}");
+}
+
+#[test]
 fn without_data_the_digits_are_synthetic() {
     let run = trained().run("evaluate --model out/model.safetensors");
     assert_eq!(run.code, Some(0), "{run:?}");

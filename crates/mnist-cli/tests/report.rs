@@ -170,7 +170,7 @@ fn other_data_give_no_earlier_moments() {
 fn what_is_missing_is_named() {
     let sandbox = Sandbox::with_digits(250, 20);
     sandbox.ok(TRAIN);
-    let remedy = "name the folder of a run";
+    let remedy = "; name the folder of a run, as `mnist train` writes it";
     let files = ["config.json", "metrics.jsonl", "model.safetensors"];
     for name in files {
         let (path, away) = (sandbox.path("run").join(name), sandbox.path("away"));

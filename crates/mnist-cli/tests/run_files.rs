@@ -70,7 +70,8 @@ fn a_damaged_history_names_file_line_and_fault() {
         assert!(valid.contains(from), "{from} in {valid}");
         fs::write(&path, valid.replacen(from, to, 1)).unwrap();
         let place = format!("run/metrics.jsonl: line {line} is ");
-        soon(&sandbox, "report run").refused(3, &[&place, part, "; name the folder of a run"]);
+        soon(&sandbox, "report run")
+            .refused(3, &[&place, part, "; put back the file that `mnist train` wrote"]);
     }
     // Epochs that a run can have, and this one has not: drawn as they are told of.
     let far = valid.replacen(r#""epoch","epoch":2"#, r#""epoch","epoch":9007199254740992"#, 1);
@@ -161,7 +162,7 @@ fn settings_of_another_run() {
     edit(&sandbox, |file| file["config"]["epochs"] = u32::MAX.into());
     soon(&sandbox, "report run").ok();
     let page = sandbox.read("run/report.html");
-    assert!(page.contains("metrics.jsonl lacks some of the epochs"), "no word of what is left out");
+    assert!(page.contains("do not have the same number of epochs"), "no word of what is left out");
     soon(&sandbox, "watch run --at 1").ok();
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::optimizer::Optimizer;
 use crate::parameters::Init;
 
-/// More epochs no run can have, so that neither epochs nor steps ever count past 2^64.
+/// The most epochs a run can have, so that neither epochs nor steps ever count past 2^64.
 pub const MOST_EPOCHS: u64 = u32::MAX as u64;
 
 /// How many classes a run can have. No model and no checkpoint with more is read; a model that was

@@ -85,7 +85,7 @@ pub fn wilson_interval(correct: usize, count: usize) -> (f64, f64) {
 
 /// How often each class was taken for each.
 ///
-/// Of pairs, only those that occur are kept: 65,536 classes have four thousand million.
+/// Of pairs, only those that occur are kept: 65,536 classes have 4.3 billion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
     /// Counts of pairs of class and predicted class.

@@ -99,8 +99,8 @@ fn decimal(digit: &str, power: i32) -> f64 {
 
 /// A number as short as it can be said: 0.25, 5, 1,200, 1.5e6.
 pub(crate) fn number(value: f64) -> String {
-    if value >= 1e6 {
-        return format!("{value:.1e}").replace(".0e", "e");
+    if value.abs() >= 1e6 {
+        return format!("{value:.1e}").replace(".0e", "e").replacen('-', "−", 1);
     }
     if value >= 1_000.0 && value.fract() == 0.0 {
         return thousands(value as usize);
@@ -184,7 +184,7 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
-        assert_eq!(number(-0.5), "−0.5");
+        assert_eq!([-0.5, -1.5e38].map(number), ["−0.5", "−1.5e38"]);
         assert_eq!((thousands(999).as_str(), thousands(1_234_567).as_str()), ("999", "1,234,567"));
     }
 
@@ -194,6 +194,8 @@ mod tests {
         for top in [1e16, 1e20, f64::from(f32::MAX), 1e300] {
             let ticks = Scale::linear(0.0, top).ticks(6);
             assert!((3..=13).contains(&ticks.len()), "{top}: {} ticks", ticks.len());
+            let ticks = Scale::log(0.1, top).ticks(6);
+            assert!((2..=12).contains(&ticks.len()), "{top}: {} ticks", ticks.len());
         }
         assert_eq!(Scale::linear(0.0, 1e38).ticks(6), [0.0, 2e37, 4e37, 3.0 * 2e37, 8e37, 1e38]);
     }

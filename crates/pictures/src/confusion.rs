@@ -10,8 +10,10 @@ const MARGIN: usize = 60;
 const HEAD: usize = 132;
 /// About how wide the matrix is.
 const SIDE: usize = 860;
-/// The narrowest cell that has its count in it.
-const NARROWEST: usize = 34;
+/// The narrowest cell that has its count in it, and the narrowest in which that is as large as other text. Letters have
+/// 26 classes, and cells of 32.
+const NARROWEST: usize = 26;
+const ROOMY: usize = 34;
 
 /// Draws counts [classes x classes], row-major: a row for each class, a column for each prediction. Right
 /// ones are blue by their share of the row; wrong ones red by their share of the most frequent mistake.
@@ -86,7 +88,13 @@ fn write(image: &mut Image, cell: Area, count: usize, ground: Rgb, on_diagonal: 
     }
     let text = if count < 10_000 { count.to_string() } else { thousands(count) };
     let style: Style = if on_diagonal { LABEL } else { BODY };
-    let (text, style) = style.colour(text_on(ground)).fit(&text, (cell.width - 4) as f32);
+    let room = (cell.width - 4) as f32;
+    let style = match cell.width {
+        ..ROOMY if style.size(14.0).width(&text) <= room => style.size(14.0),
+        ..ROOMY => style.size(11.0),
+        _ => style,
+    };
+    let (text, style) = style.colour(text_on(ground)).fit(&text, room);
     if text.contains('…') {
         return;
     }

@@ -40,12 +40,14 @@ pub fn explanation(ink: Picture<'_>, shares: &[f32], limit: f32, words: &Words<'
     // A whole number of pixels each, or less than one.
     let longer = height.max(width).max(1);
     let factor = SIDE / longer;
-    let shown = |side: usize| if factor > 0 { side } else { (side * SIDE / longer).max(1) };
+    let shrunk = |side: usize| (side * SIDE / longer).max(side.min(2));
+    let shown = |side: usize| if factor > 0 { side } else { shrunk(side) };
     let (rows, columns) = (shown(height), shown(width));
     let cell = factor.max(1);
     let wide = columns * cell;
     // A strip of features is as high as can be seen.
-    let strip = if rows == 1 { cell.max(48) } else { rows * cell };
+    let is_strip = height == 1;
+    let strip = if is_strip { cell.max(48) } else { rows * cell };
     let size = (2 * MARGIN + 2 * SIDE + GAP + BAR, HEAD + TITLE + strip.max(220) + MARGIN);
     let mut image = Image::new(size.0, size.1);
     heads(&mut image, words.heading, words.subtitle, MARGIN);
@@ -65,11 +67,11 @@ pub fn explanation(ink: Picture<'_>, shares: &[f32], limit: f32, words: &Words<'
         image.text(place, &text, style, Align::Middle);
         image.fill(area, PAPER);
         for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
-            let high = if rows == 1 { strip } else { cell };
+            let high = if is_strip { strip } else { cell };
             let corner = (area.x + x * cell, area.y + y * cell);
             image.fill(Area::new(corner, (cell, high)), colour(at(y, x)));
         }
-        if n == 1 && rows > 1 {
+        if n == 1 && !is_strip {
             let of_limit = |y: usize, x: usize| match ink.at(y, x) {
                 0 => 0.0,
                 _ => shares[y * width + x] / limit.max(f32::MIN_POSITIVE),

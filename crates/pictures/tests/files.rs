@@ -201,6 +201,7 @@ fn confusion_matrices() {
     check("confusion", &draw(&numbers(10)), 0x0508_3258_9fc7_31b7);
     check("confusion-names", &draw(&fashion()), 0xf9aa_ea3c_0e2a_ddfc);
     check("confusion-2", &draw(&numbers(2)), 0xdfc7_740f_5425_673d);
+    check("confusion-26", &draw(&numbers(26)), 0xde41_a13e_ba76_2057);
     check("confusion-47", &draw(&numbers(47)), 0x02e6_12f9_854e_1634);
     check("confusion-100", &draw(&numbers(100)), 0x872e_3a86_4b55_e820);
     check(

@@ -33,7 +33,8 @@ pub(super) const fn rows<S: Simd>() -> usize {
     if S::LANES == 16 { 8 } else { 6 }
 }
 
-/// How many vectors wide the next tile is where `left` remain: four are split two and two, lest a tile have one alone.
+/// How many vectors wide the next tile is where `left` remain: with 16 lanes four are split two and two,
+/// lest a tile have one alone.
 pub(super) const fn vectors<S: Simd>(left: usize) -> usize {
     let most = if S::LANES == 16 { 3 } else { 2 };
     if left <= most {

@@ -97,8 +97,8 @@ pub(super) fn prefetch_row((from, stride): (&[f32], usize), i: usize, cols: usiz
     prefetch_numbers(&ahead[..cols.min(ahead.len())]);
 }
 
-/// Packs `kc` numbers of each of `rows` rows, `stride` apart, number by number, `width` apart, square by square; asks for those that are
-/// `AHEAD` further on in the rows, if that is not 0.
+/// Packs `kc` numbers of each of `rows` rows, `stride` apart, number by number, `width` apart, square by
+/// square; asks for those that are `AHEAD` further on in the rows, if that is not 0.
 #[inline(always)]
 pub(super) fn transposed<S: Simd, const AHEAD: usize>(
     s: S,

@@ -37,8 +37,9 @@ pub struct BlockIndex {
 impl BlockIndex {
     /// Begins a step of so many `padded` classes with the images of its batch, `rows`, for `blocks` alone.
     ///
-    /// Panics if there are no `rows`, no such images or blocks, the first of some blocks is odd, or there are so many `rows`
-    /// that their blocks might be more than 2^30.
+    /// Up to 16 classes, panics if there are no `rows`, no such images or blocks, the first of some blocks is
+    /// odd, or there are so many `rows` that their blocks might be more than 2^30; of more, [`list`](Self::list)
+    /// does.
     pub fn begin(
         &mut self,
         isa: Isa,
@@ -72,8 +73,9 @@ impl BlockIndex {
     ///
     /// Equals `spec::gradient` and `spec::update` bit for bit.
     ///
-    /// Panics if the step was not begun with these blocks and classes, its images were not listed, the shapes do not fit, there is no such image among
-    /// `upcoming`, or the layer does not take so many classes of these images ([`supports`]).
+    /// Panics if the step was not begun with these blocks and classes, nobody listed as many images, the shapes
+    /// do not fit, there is no such image among `upcoming`, or the layer does not take so many classes of these
+    /// images ([`supports`]).
     pub fn backward(
         &mut self,
         isa: Isa,

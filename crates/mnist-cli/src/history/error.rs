@@ -73,7 +73,7 @@ impl From<HistoryError> for Failure {
                 cause.failure(&error.path)
             }
             _ => Self::new(Code::Content, error)
-                .remedy("name the folder of a run, as `mnist train` writes it"),
+                .remedy("put back the file that `mnist train` wrote, or train the run again"),
         }
     }
 }

@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 1 << 32;
 /// The largest number of an epoch or a step: f64 and the report's JavaScript have all up to it.
 const MOST_STEPS: u64 = 1 << 53;
 /// The most images of a set: their indices are u32.
-const MOST_IMAGES: usize = 1 << 32;
+const MOST_IMAGES: u64 = 1 << 32;
 
 /// What a line tells of. It is read for itself, so that what else is in the line takes no memory.
 #[derive(Deserialize)]
@@ -159,7 +159,7 @@ fn check_score(end: &str, loss: f64, accuracy: f64) -> Result<(), OutOfRange> {
 
 fn check_set(name: &str, set: Option<&Set>) -> Result<(), OutOfRange> {
     let Some(set) = set else { return Ok(()) };
-    expect((1..=MOST_IMAGES).contains(&set.count), "count", "1 to 2^32", &set.count)
+    expect((1..=MOST_IMAGES).contains(&(set.count as u64)), "count", "1 to 2^32", &set.count)
         .and_then(|()| check_score("", set.loss, set.accuracy))
         .map_err(|fault| OutOfRange { field: format!("{name}.{}", fault.field), ..fault })
 }

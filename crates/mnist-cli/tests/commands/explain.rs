@@ -93,12 +93,13 @@ fn the_picture_shows_ink_and_shares() {
     let mut reader = decoder.read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let frame = reader.next_frame(&mut pixels).unwrap();
-    assert_eq!((frame.width, frame.height), (2 * 336 + 3 * 16, 336 + 2 * 16));
+    assert_eq!((frame.width, frame.height), (1132, 652));
     let value: serde_json::Value =
         serde_json::from_str(&sandbox.ok(&format!("{EXPLAIN} --index 3 --json"))).unwrap();
     let shares: Vec<f64> = serde_json::from_value(value["shares"].clone()).unwrap();
     for (i, share) in shares.iter().enumerate() {
-        let (y, x) = (16 + i / 28 * 12 + 6, 2 * 16 + 336 + i % 28 * 12 + 6);
+        // Beside the middle, where a minus sign may stand.
+        let (y, x) = (172 + i / 28 * 15 + 2, 520 + i % 28 * 15 + 2);
         let [r, _, b] = pixels[3 * (y * frame.width as usize + x)..][..3] else { panic!() };
         // What has no ink is grey; else red speaks for, blue against.
         assert!(if *share > 0.0 { r >= b } else { b >= r }, "{i}: {share} {r} {b}");
