@@ -117,7 +117,7 @@ fn active_blocks(model: &Model, x: &[f32]) -> Vec<[Option<usize>; LANES]> {
     blocks
 }
 
-/// The logits [C] of one image `x` [D].
+/// The logits `[C]` of one image `x` `[D]`.
 pub fn logits(model: &Model, x: &[f32], scale: f32) -> Vec<f32> {
     let classes = model.bias.len();
     let active = active_blocks(model, x);
@@ -148,7 +148,7 @@ pub struct Softmax {
     pub predicted: u32,
 }
 
-/// Softmax and cross-entropy of one image's logits `z` [C] with the class `label`. The loss comes from the logits: the
+/// Softmax and cross-entropy of one image's logits `z` `[C]` with the class `label`. The loss comes from the logits: the
 /// logarithm of a probability that was rounded to zero would be infinite.
 pub fn softmax(z: &[f32], label: u32) -> Softmax {
     let predicted = (1..z.len()).fold(0, |best, c| if z[c] > z[best] { c } else { best });
