@@ -92,7 +92,7 @@ fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
                 index.begin(isa, images, rows, blocks.clone(), errors.padded);
                 let w = w.lines_mut();
                 let part = BlockPart { first: 0, w, m: &mut m, v: &mut v, shown: None };
-                index.list(isa, images, rows, &[]);
+                index.list(isa, images, rows, 1);
                 index.backward(isa, images, black_box(errors), update, part, &upcoming)
             });
         });

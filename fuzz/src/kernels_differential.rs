@@ -157,7 +157,7 @@ fn step(source: &mut Source<'_>) -> bool {
         let upcoming = Upcoming { rows: &rows, own: 0..n };
         let errors = batch::error_rows(batch.parts(), &mut room);
         index.begin(isa, &images, &rows, 0..images.layout().block_count(), padded);
-        index.list(isa, &images, &rows, batch.parts());
+        index.list(isa, &images, &rows, batch.parts().len());
         is_finite &= index.backward(isa, &images, errors, update, part, &upcoming);
         let moments = m.iter().chain(&v).flat_map(|lanes| lanes.0);
         numbers.extend(w.lines_mut().iter().flat_map(|lanes| lanes.0).chain(moments));

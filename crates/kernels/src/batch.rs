@@ -166,15 +166,11 @@ impl BatchPart {
         (0..len.div_ceil(GROUP)).map(move |group| (group, (len - group * GROUP).min(GROUP)))
     }
 
-    /// Adds the probabilities of class `c` to eight sums in turn; past the last row they are zero.
+    /// The probabilities of class `c` by group; past the last row they are zero.
     #[inline(always)]
-    fn add_probabilities(&self, c: usize, mut sums: [f64; LANES]) -> [f64; LANES] {
-        for group in self.sums.chunks_exact(self.padded) {
-            let p = &group[c].0;
-            sums = std::array::from_fn(|i| sums[i] + f64::from(p[i]));
-            sums = std::array::from_fn(|i| sums[i] + f64::from(p[LANES + i]));
-        }
-        sums
+    fn probabilities(&self, c: usize) -> impl Iterator<Item = &F32x16> {
+        // Chunks would be counted, by a division.
+        self.sums.iter().skip(c).step_by(self.padded)
     }
 
     fn lanes<'a>(&'a self, lanes: &'a [F32x16]) -> impl Iterator<Item = f32> + 'a {
@@ -313,19 +309,18 @@ fn vectors_of(classes: usize) -> usize {
 ///
 /// Panics if there are more classes than the batch was begun with.
 pub fn bias_gradient(isa: Isa, parts: &[BatchPart], gradient: &mut [f32]) {
-    // The body is plain Rust; within a tier the compiler takes as many positions at once as it can.
     dispatch!(isa, |s| bias_gradient_on(s, parts, gradient));
 }
 
 #[inline(always)]
-fn bias_gradient_on<S: Simd>(_: S, parts: &[BatchPart], gradient: &mut [f32]) {
+fn bias_gradient_on<S: Simd>(s: S, parts: &[BatchPart], gradient: &mut [f32]) {
     let n: usize = parts.iter().map(|part| part.labels.len()).sum();
     for (c, gradient) in gradient.iter_mut().enumerate() {
-        let (mut s, mut images) = ([0.0; LANES], 0);
+        let (mut sums, mut images) = ([0.0; LANES], 0);
         for part in parts {
             images += part.rows_of_class[c];
-            s = part.add_probabilities(c, s);
+            s.add_in_turn(&mut sums, part.probabilities(c));
         }
-        *gradient = ((spec::sum8(s) - f64::from(images)) / n as f64) as f32;
+        *gradient = ((spec::sum8(sums) - f64::from(images)) / n as f64) as f32;
     }
 }

@@ -103,6 +103,8 @@ pub trait Simd: Copy {
 
     /// The sums over the first 8 lanes of each of 16 rows, and over the last 8, in the order of `spec`.
     fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2];
+    /// Adds number `i` of each row to sum `i` modulo 8: row by row, the lower `i` first.
+    fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>);
     /// Looks at the bits of `words` for a vector of blocks, from `bit` on, a multiple of their number. Of 16
     /// `numbers`, all multiples of 4, writes those that have such bits to `list`, in their order and with those
     /// bits in the lowest two, and adds 4 for each bit to the number where it stands. Returns how many were written; all of

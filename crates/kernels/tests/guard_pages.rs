@@ -187,7 +187,7 @@ fn backward() {
                         let errors = ErrorRows { rows: &errors, padded, listed: None };
                         let mut index = BlockIndex::default();
                         index.begin(isa, images, &fenced, first..first + count, padded);
-                        index.list(isa, images, &fenced, &[]);
+                        index.list(isa, images, &fenced, 2);
                         index.backward(isa, images, errors, update, part, &upcoming)
                     };
                     // As one of two threads, too, which streams the weights to others.

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A thread owns what it writes, whole, so that no sum depends on their number. Between the halves, and
-//! between steps, all wait for all; many steps are one job of the team. Of several threads each has a copy of
+//! between steps, all wait for all; what a half needs of nobody else, heads and lists of images, is prepared while they
+//! would wait. Many steps are one job of the team. Of several threads each has a copy of
 //! the weights (`OwnWeights`), which it brings up to date before each step.
 
 use std::ops::Range;
@@ -240,7 +241,7 @@ impl Network {
 
     /// Takes `steps`: each runs its images forward, then updates the model by the gradient of their mean loss.
     ///
-    /// One thread does something `aside` in each step, while another may still work on it.
+    /// One thread does something `aside` in each step, while another may still work on it; in a step that fails, it may.
     ///
     /// Errors with the number of the first step (from 0) that meets a number that is not finite.
     pub(crate) fn take(
@@ -299,31 +300,34 @@ impl Network {
         self.begun_for = pass.parts;
         let stopped = self.team.alternate(
             steps.updates.len(),
-            &mut own,
-            self.batch.cut(pass.parts),
+            (&mut own, self.batch.cut(pass.parts)),
             (w.lines_mut(), len),
-            |step, own, part, weights| {
-                let (rows, upcoming) = steps.rows(step);
-                own.upcoming(pass, upcoming).prefetch_heads(images);
-                let Scratch { index, weights: own_weights, .. } = &mut *own.scratch;
-                index.begin(isa, images, rows, own.blocks.clone(), padded);
-                let weights = own_weights.read(weights);
-                let finite = pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
-                    linear::forward(isa, images, rows, weights, part.forward_mut());
-                });
-                if let Some(aside) = &mut own.aside {
-                    aside();
+            |half, own| {
+                let (rows, upcoming) = steps.rows(half / 2);
+                if half.is_multiple_of(2) {
+                    own.upcoming(pass, upcoming).prefetch_heads(images);
+                    own.scratch.index.begin(isa, images, rows, own.blocks.clone(), padded);
+                } else {
+                    if let Some(aside) = &mut own.aside {
+                        aside();
+                    }
+                    own.scratch.index.list(isa, images, rows, pass.parts);
                 }
-                finite
+            },
+            |step, own, part, weights| {
+                let weights = own.scratch.weights.read(weights);
+                let rows = steps.rows(step).0;
+                pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
+                    linear::forward(isa, images, rows, weights, part.forward_mut());
+                })
             },
             |step, own, parts, w| {
-                let (update, (rows, upcoming)) = (steps.updates[step], steps.rows(step));
-                let upcoming = own.upcoming(pass, upcoming);
+                let update = steps.updates[step];
+                let upcoming = own.upcoming(pass, steps.rows(step).1);
                 let Scratch { index, errors, bias_gradient, weights } = &mut *own.scratch;
                 batch::prefetch_others(parts, own.index);
                 let ((w, shown), m, v) = (weights.write(w), &mut *own.m, &mut *own.v);
                 let blocks = BlockPart { first: own.blocks.start, w, m, v, shown };
-                index.list(isa, images, rows, parts);
                 let errors = batch::error_rows(parts, errors);
                 let finite = index.backward(isa, images, errors, update, blocks, &upcoming);
                 finite & update_bias(isa, parts, update.rule, (bias_gradient, &mut own.bias))

@@ -8,7 +8,7 @@ use super::lists::Lists;
 use super::many::ByBlock;
 use super::supports;
 use super::upcoming::Upcoming;
-use crate::batch::{self, BatchPart, ErrorRows};
+use crate::batch::ErrorRows;
 use crate::images::{Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::simd::{F32x16, flat_mut};
@@ -19,7 +19,7 @@ use crate::spec::{FEW_CLASSES, Update};
 ///
 /// ```text
 /// begin      before the forward pass, which finds the heads in the cache
-/// list       after it, while the error terms of other threads are on their way
+/// list       after it, while other threads are still at theirs
 /// backward   gradient and update
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -56,13 +56,14 @@ impl BlockIndex {
         }
     }
 
-    /// Lists the images, the same `rows`, by block, unless the forward pass of `parts` has done so.
+    /// Lists the images, the same `rows`, by block, unless the forward pass has done so: that of more than 16 classes, where
+    /// the batch has one part of `parts`.
     ///
     /// Panics if there are no such images or blocks.
-    pub fn list(&mut self, isa: Isa, images: &Images, rows: &[u32], parts: &[BatchPart]) {
+    pub fn list(&mut self, isa: Isa, images: &Images, rows: &[u32], parts: usize) {
         if self.padded <= FEW_CLASSES {
             self.lists.build(isa);
-        } else if batch::listed(parts).is_none() {
+        } else if parts != 1 {
             self.by_block.list(isa, images, rows, self.blocks.clone());
         }
     }
@@ -109,7 +110,7 @@ impl BlockIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Batch;
+    use crate::batch::{self, Batch};
     use crate::layout::Layout;
     use crate::linear::padded_classes;
     use crate::spec::Rule;
@@ -139,7 +140,7 @@ mod tests {
         }
 
         fn list(&mut self) -> &mut Self {
-            self.index.list(Isa::detect(), &self.images, &ROWS, self.batch.parts());
+            self.index.list(Isa::detect(), &self.images, &ROWS, self.batch.parts().len());
             self
         }
 

@@ -186,9 +186,9 @@ mod tests {
                 let mut team = crate::team::Team::new(2).unwrap();
                 let stopped = team.alternate(
                     100_000,
-                    &mut own,
-                    &mut [(), ()],
+                    (&mut own, &mut [(), ()]),
                     (&mut shown, len),
+                    |_, _| (),
                     |step, _, (), shown| shown.iter().rev().all(|x| x.0 == [step as f32; 16]),
                     |step, own, _, shown| {
                         dispatch!(isa, |s| update(s, own.write(shown), (step + 1) as f32));

@@ -272,6 +272,27 @@ impl Simd for Avx2 {
         out
     }
     #[inline(always)]
+    fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>) {
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn add(sums: &mut [f64; 4], four: &[f32; 4]) {
+            // SAFETY: SSE is part of x86-64; there are 4 numbers; no alignment is asked for.
+            let four = unsafe { _mm_loadu_ps(four.as_ptr()) };
+            // SAFETY: this function has AVX; as above.
+            let sum = unsafe { _mm256_loadu_pd(sums.as_ptr()) };
+            let sum = _mm256_add_pd(sum, _mm256_cvtps_pd(four));
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_pd(sums.as_mut_ptr(), sum) }
+        }
+        let halves: &mut [[f64; 4]] = sums.as_chunks_mut().0;
+        for row in rows {
+            for (i, four) in row.0.as_chunks().0.iter().enumerate() {
+                // SAFETY: the token proves AVX2.
+                unsafe { add(&mut halves[i % 2], four) }
+            }
+        }
+    }
+    #[inline(always)]
     fn list_having(
         self,
         words: &U32x16,

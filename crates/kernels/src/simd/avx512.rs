@@ -328,6 +328,26 @@ impl Simd for Avx512 {
         out
     }
     #[inline(always)]
+    fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>) {
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn add(sums: &mut [f64; 8], eight: &[f32; 8]) {
+            // SAFETY: this function has AVX; there are 8 numbers; no alignment is asked for.
+            let eight = unsafe { _mm256_loadu_ps(eight.as_ptr()) };
+            // SAFETY: as above, with AVX-512 F.
+            let sum = unsafe { _mm512_loadu_pd(sums.as_ptr()) };
+            let sum = _mm512_add_pd(sum, _mm512_cvtps_pd(eight));
+            // SAFETY: as above.
+            unsafe { _mm512_storeu_pd(sums.as_mut_ptr(), sum) }
+        }
+        for row in rows {
+            for eight in row.0.as_chunks().0 {
+                // SAFETY: the token proves AVX-512 F.
+                unsafe { add(sums, eight) }
+            }
+        }
+    }
+    #[inline(always)]
     fn list_having(
         self,
         words: &U32x16,

@@ -130,6 +130,12 @@ impl Simd for Portable {
         [0, 8].map(|first| F32x16(std::array::from_fn(|i| sum(&row(i).0[first..first + 8]))))
     }
     #[inline(always)]
+    fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>) {
+        for eight in rows.flat_map(|row| row.0.as_chunks::<8>().0) {
+            *sums = std::array::from_fn(|i| sums[i] + f64::from(eight[i]));
+        }
+    }
+    #[inline(always)]
     fn list_having(
         self,
         words: &U32x16,

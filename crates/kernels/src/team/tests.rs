@@ -1,6 +1,8 @@
 //! The team at work: all parts, in their phases, once each; sleepers, stops and panics.
 
 use super::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -50,34 +52,44 @@ fn a_panic_reaches_the_caller_and_the_team_goes_on() {
     }
 }
 
-/// Each part adds up what all parts wrote in the half before: any that was late or early shows.
+/// Each part adds up what all parts wrote in the half before: any that was late or early shows, and any half that was
+/// not prepared once.
 #[test]
 fn halves_take_turns() {
     for threads in [1, 2, 3, 7] {
         let mut team = Team::new(threads).unwrap();
         for parts in 1..=threads {
-            let (mut own, mut firsts) = (vec![0u64; parts], vec![0u64; parts]);
+            let (mut own, mut firsts) = (vec![(0, 0); parts], vec![0u64; parts]);
             let mut seconds = vec![1u64; 2 * parts - 1];
             for rounds in [0, 1, 2, 50] {
                 let expected = (0..rounds).fold(seconds[0], |x, _| {
                     x.wrapping_mul(seconds.len() as u64).wrapping_mul(parts as u64)
                 });
-                let first = |_, own: &mut u64, first: &mut u64, seconds: &[u64]| {
-                    *own += 1;
+                let prepare = |half, (prepared, halves): &mut (usize, usize)| {
+                    assert_eq!((*prepared, *halves), (half, half));
+                    *prepared += 1;
+                };
+                let count = |half, (prepared, halves): &mut (usize, usize)| {
+                    assert_eq!((*prepared, *halves), (half + 1, half));
+                    *halves += 1;
+                };
+                let first = |round, own: &mut _, first: &mut u64, seconds: &[u64]| {
+                    count(2 * round, own);
                     *first = seconds.iter().fold(0, |sum, x| sum.wrapping_add(*x));
                     true
                 };
-                let second = |_, own: &mut u64, firsts: &[u64], seconds: &mut [u64]| {
-                    *own += 1;
+                let second = |round, own: &mut _, firsts: &[u64], seconds: &mut [u64]| {
+                    count(2 * round + 1, own);
                     seconds.fill(firsts.iter().fold(0, |sum, x| sum.wrapping_add(*x)));
                     true
                 };
-                own.fill(0);
+                own.fill((0, 0));
+                let of_parts = (&mut own[..], &mut firsts[..]);
                 let done =
-                    team.alternate(rounds, &mut own, &mut firsts, (&mut seconds, 2), first, second);
+                    team.alternate(rounds, of_parts, (&mut seconds, 2), prepare, first, second);
                 assert_eq!(done, Ok(()));
                 assert!(seconds.iter().all(|&x| x == expected), "{threads} {parts} {rounds}");
-                assert!(own.iter().all(|&halves| halves == 2 * rounds as u64));
+                assert!(own.iter().all(|&(_, halves)| halves == 2 * rounds));
             }
         }
     }
@@ -97,7 +109,8 @@ fn nothing_is_done_after_a_stop() {
             let first = |round: usize, own: &mut _, _: &mut (), _: &[()]| count(2 * round, own);
             let second =
                 |round: usize, own: &mut _, _: &[()], _: &mut [()]| count(2 * round + 1, own);
-            let stopped = team.alternate(10, &mut own, &mut firsts, (&mut [], 1), first, second);
+            let parts = (&mut own[..], &mut firsts[..]);
+            let stopped = team.alternate(10, parts, (&mut [], 1), |_, _| (), first, second);
             assert_eq!(stopped, Err(stop));
             assert!(own.iter().all(|&(_, halves)| halves == stop + 1), "{own:?}");
         }
@@ -114,13 +127,14 @@ fn lengths_and_rounds_do_not_wrap() {
         *own = seconds.len();
         true
     };
-    let done =
-        team.alternate(1, &mut own, &mut firsts, (&mut seconds, len), |_, _, _, _| true, second);
+    let (parts, first) = ((&mut own[..], &mut firsts[..]), |_, _: &mut _, _: &mut _, _: &[_]| true);
+    let done = team.alternate(1, parts, (&mut seconds, len), |_, _| (), first, second);
     assert_eq!((done, own), (Ok(()), [2, 0, 0]));
     for rounds in [usize::MAX, usize::MAX / 2] {
         let endless = || {
-            let stop = |_, _: &mut usize, _: &mut (), _: &[i32]| false;
-            team.alternate(rounds, &mut own, &mut firsts, (&mut seconds, 1), stop, second)
+            let (parts, stop) =
+                ((&mut own[..], &mut firsts[..]), |_, _: &mut _, _: &mut _, _: &[_]| false);
+            team.alternate(rounds, parts, (&mut seconds, 1), |_, _| (), stop, second)
         };
         assert!(catch_unwind(AssertUnwindSafe(endless)).is_err(), "{rounds} rounds");
     }
@@ -137,10 +151,101 @@ fn a_job_follows_one_that_stopped_in_its_last_half() {
             let (mut own, mut firsts) = (vec![0; parts], vec![(); parts]);
             let first = |_, _: &mut i32, _: &mut (), _: &[()]| true;
             let second = |round: usize, _: &mut i32, _: &[()], _: &mut [()]| round < 2;
-            let stopped = team.alternate(3, &mut own, &mut firsts, (&mut [], 1), first, second);
+            let of_parts = (&mut own[..], &mut firsts[..]);
+            let stopped = team.alternate(3, of_parts, (&mut [], 1), |_, _| (), first, second);
             assert_eq!(stopped, Err(5));
             team.run(&mut own, |part| *part += 1);
             assert!(own.iter().all(|&part| part == 1));
         }
+    }
+}
+
+/// What a worker prepares ahead it does with what the caller has lent.
+#[test]
+fn a_stop_waits_for_those_who_prepare() {
+    let mut team = Team::new(2).unwrap();
+    let (over, late) = (AtomicBool::new(false), AtomicBool::new(false));
+    for _ in 0..30 {
+        over.store(false, SeqCst);
+        let prepare = |half, _: &mut usize| {
+            if half == 1 {
+                thread::sleep(Duration::from_millis(1));
+                late.fetch_or(over.load(SeqCst), SeqCst);
+            }
+        };
+        let first = |_, index: &mut usize, _: &mut (), _: &[()]| *index > 0;
+        let parts = (&mut [0, 1][..], &mut [(), ()][..]);
+        let stopped = team.alternate(3, parts, (&mut [], 1), prepare, first, |_, _, _, _| true);
+        over.store(true, SeqCst);
+        assert_eq!(stopped, Err(0));
+        thread::sleep(Duration::from_millis(3));
+    }
+    assert!(!late.load(SeqCst), "the caller went on");
+}
+
+#[test]
+fn a_panic_in_preparing_reaches_the_caller() {
+    for (threads, bad) in [(1, 0), (2, 0), (2, 1), (3, 2)] {
+        let mut team = Team::new(threads).unwrap();
+        for at in 0..6 {
+            let (mut own, mut firsts): (Vec<usize>, _) =
+                ((0..threads).collect(), vec![(); threads]);
+            let prepare = |half, index: &mut usize| assert!((half, *index) != (at, bad));
+            let panicking = || {
+                let (parts, seconds) = ((&mut own[..], &mut firsts[..]), (&mut [][..], 1));
+                team.alternate(
+                    3,
+                    parts,
+                    seconds,
+                    prepare,
+                    |_, _, _, _: &[()]| true,
+                    |_, _, _, _| true,
+                )
+            };
+            assert!(catch_unwind(AssertUnwindSafe(panicking)).is_err(), "{bad} of {threads}, {at}");
+            let mut parts = vec![1; threads];
+            team.run(&mut parts, |part| *part += 1);
+            assert!(parts.iter().all(|&part| part == 2));
+        }
+    }
+}
+
+/// Who panics ahead must not have one thread stop where others go on.
+#[test]
+fn a_stop_holds_beside_a_panic_in_preparing() {
+    let mut team = Team::new(3).unwrap();
+    for spins in 0..300 {
+        let (began, seconds) = (AtomicBool::new(false), AtomicBool::new(false));
+        let prepare = |half, index: &mut usize| {
+            if (half, *index) == (1, 1) {
+                began.store(true, SeqCst);
+                (0..spins).for_each(|_| std::hint::spin_loop());
+                panic!("while others stop");
+            }
+        };
+        let first = |_, index: &mut usize, _: &mut (), _: &[()]| {
+            // Another may have taken the part, and then nobody prepares ahead.
+            let mut looks = 0..1000;
+            while *index == 0 && !began.load(SeqCst) && looks.next().is_some() {
+                std::hint::spin_loop();
+            }
+            *index > 0
+        };
+        let second = |_, _: &mut usize, _: &[()], _: &mut [()]| {
+            seconds.store(true, SeqCst);
+            true
+        };
+        let (mut own, mut firsts) = ([0, 1, 2], [(); 3]);
+        let stopping = || {
+            let parts = (&mut own[..], &mut firsts[..]);
+            team.alternate(3, parts, (&mut [], 1), prepare, first, second)
+        };
+        // It panics if it was prepared ahead.
+        let outcome = catch_unwind(AssertUnwindSafe(stopping));
+        assert!(outcome.is_err() || outcome.is_ok_and(|stopped| stopped == Err(0)));
+        assert!(!seconds.load(SeqCst), "a half after the stop");
+        let mut parts = [1, 2, 3];
+        team.run(&mut parts, |part| *part += 1);
+        assert_eq!(parts, [2, 3, 4]);
     }
 }

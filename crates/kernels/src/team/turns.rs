@@ -3,6 +3,7 @@
 use std::{ptr, slice};
 
 use super::Team;
+use super::seats::{Call, Prepare, nothing};
 
 impl Team {
     /// Runs `f` on every part, on as many threads as are free; returns when all are done.
@@ -12,7 +13,9 @@ impl Team {
         let run = Run { parts: parts.as_mut_ptr(), f };
         // SAFETY: `call_run` expects a `Run` of as many parts, which lives until `perform` returns; from here
         // on the parts are used through its pointer alone.
-        unsafe { self.perform((parts.len(), 1), call_run::<P, F>, ptr::from_ref(&run).cast()) };
+        unsafe {
+            self.perform((parts.len(), 1), (nothing, call_run::<P, F>), ptr::from_ref(&run).cast())
+        };
     }
 
     /// Takes turns, `rounds` times: in the first half of a round each part writes what is its in `firsts`,
@@ -20,8 +23,9 @@ impl Team {
     /// `len`, one for each part, of which the last may be shorter, or empty. What a part keeps in `own` it may
     /// use all the time.
     ///
-    /// `first(round, own, its first, all seconds)` and `second(round, own, all firsts, its seconds)` return
-    /// whether to go on.
+    /// `prepare(half round, own)` is called once before each half round, as soon as the part is done with the one
+    /// before, and so needs nothing of others; when all is over it may have been called for one more. `first(round,
+    /// own, its first, all seconds)` and `second(round, own, all firsts, its seconds)` return whether to go on.
     ///
     /// Errors with the number of the half round (from 0) after which it did not go on.
     ///
@@ -30,9 +34,9 @@ impl Team {
     pub fn alternate<O: Send, A: Send + Sync, B: Send + Sync>(
         &mut self,
         rounds: usize,
-        own: &mut [O],
-        firsts: &mut [A],
+        (own, firsts): (&mut [O], &mut [A]),
         (seconds, len): (&mut [B], usize),
+        prepare: impl Fn(usize, &mut O) + Sync,
         first: impl Fn(usize, &mut O, &mut A, &[B]) -> bool + Sync,
         second: impl Fn(usize, &mut O, &[A], &mut [B]) -> bool + Sync,
     ) -> Result<(), usize> {
@@ -49,13 +53,14 @@ impl Team {
             firsts: (firsts.as_mut_ptr(), parts),
             seconds: (seconds.as_mut_ptr(), seconds.len()),
             len,
+            prepare,
             first,
             second,
         };
-        let call = call_turns(&turns);
-        // SAFETY: `call` expects the `Turns` of as many parts, which live until `perform` returns; from here on
+        let (calls, data) = (calls_of(&turns), ptr::from_ref(&turns).cast());
+        // SAFETY: the calls expect the `Turns` of as many parts, which live until `perform` returns; from here on
         // the slices are used through their pointers alone.
-        let stopped = unsafe { self.perform((parts, halves), call, ptr::from_ref(&turns).cast()) };
+        let stopped = unsafe { self.perform((parts, halves), calls, data) };
         stopped.map_or(Ok(()), Err)
     }
 }
@@ -92,32 +97,48 @@ unsafe fn call_run<P, F: Fn(&mut P)>(data: *const (), _: usize, index: usize) ->
 }
 
 /// What [`Team::alternate`] is asked for: slices as their begin and length.
-struct Turns<O, A, B, F, G> {
+struct Turns<O, A, B, P, F, G> {
     own: *mut O,
     firsts: (*mut A, usize),
     seconds: (*mut B, usize),
     len: usize,
+    prepare: P,
     first: F,
     second: G,
 }
 
-/// The function that does half a round of a part of such turns.
-fn call_turns<O, A, B, F, G>(_: &Turns<O, A, B, F, G>) -> unsafe fn(*const (), usize, usize) -> bool
+/// The functions that prepare half a round of a part of such turns, and do it.
+fn calls_of<O, A, B, P, F, G>(_: &Turns<O, A, B, P, F, G>) -> (Prepare, Call)
 where
+    P: Fn(usize, &mut O),
     F: Fn(usize, &mut O, &mut A, &[B]) -> bool,
     G: Fn(usize, &mut O, &[A], &mut [B]) -> bool,
 {
     /// # Safety
     ///
-    /// `data` points to a `Turns<O, A, B, F, G>` that has part `index`. During the call, another is made for no
-    /// other `half`, nor for the same part.
-    unsafe fn call<O, A, B, F, G>(data: *const (), half: usize, index: usize) -> bool
+    /// `data` points to a `Turns<O, A, B, P, F, G>` that has part `index`. During the call, none is made for the
+    /// same part.
+    unsafe fn prepare<O, A, B, P, F, G>(data: *const (), half: usize, index: usize)
+    where
+        P: Fn(usize, &mut O),
+    {
+        // SAFETY: the caller promises what `data` is.
+        let turns = unsafe { &*data.cast::<Turns<O, A, B, P, F, G>>() };
+        // SAFETY: the part exists, and no other call uses what it owns.
+        (turns.prepare)(half, unsafe { at(turns.own, index) });
+    }
+
+    /// # Safety
+    ///
+    /// `data` points to a `Turns<O, A, B, P, F, G>` that has part `index`. During the call, another is made for no
+    /// other `half`, nor one of either kind for the same part.
+    unsafe fn call<O, A, B, P, F, G>(data: *const (), half: usize, index: usize) -> bool
     where
         F: Fn(usize, &mut O, &mut A, &[B]) -> bool,
         G: Fn(usize, &mut O, &[A], &mut [B]) -> bool,
     {
         // SAFETY: the caller promises what `data` is.
-        let turns = unsafe { &*data.cast::<Turns<O, A, B, F, G>>() };
+        let turns = unsafe { &*data.cast::<Turns<O, A, B, P, F, G>>() };
         // SAFETY: the part exists, and in this half no other call uses what it owns.
         let own = unsafe { at(turns.own, index) };
         let (firsts, seconds) = (turns.firsts, turns.seconds);
@@ -138,5 +159,5 @@ where
         let seconds = unsafe { slice::from_raw_parts_mut(of_part, len) };
         (turns.second)(half / 2, own, firsts, seconds)
     }
-    call::<O, A, B, F, G>
+    (prepare::<O, A, B, P, F, G>, call::<O, A, B, P, F, G>)
 }

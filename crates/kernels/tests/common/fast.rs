@@ -109,7 +109,7 @@ impl Fast {
                     upcoming.prefetch_heads(images);
                     let mut index = BlockIndex::default();
                     index.begin(isa, images, rows, blocks, padded);
-                    index.list(isa, images, rows, batch.parts());
+                    index.list(isa, images, rows, batch.parts().len());
                     let finite = index.backward(isa, images, errors, update, part, &upcoming);
                     let kept = own.write(&mut *shown).0.to_vec();
                     let bits =

@@ -58,16 +58,17 @@ fn jobs_of_changing_threads_are_those_of_one_thread() {
             let (mut asides, mut asides_of_one) = (0, 0);
             let taken = many.take(&data, steps, &mut || asides += 1);
             let expected = one.take(&data, steps, &mut || asides_of_one += 1);
-            assert_eq!((taken, asides), (expected, asides_of_one), "case {case}");
+            assert_eq!(taken, expected, "case {case}");
             let state = one.state(&data);
             assert_eq!(bits(&many.state(&data)), bits(&state), "case {case}");
             if let Err((step, cause)) = taken {
-                assert_eq!(asides, step + 1);
+                // Before the step's second half, which may not have been prepared.
+                assert!([asides, asides_of_one].iter().all(|n| (step..=step + 1).contains(n)));
                 failed[usize::from(matches!(cause, NonFinite::Logit { .. }))] += 1;
                 many.restore(&data, saved.each_ref());
                 one.restore(&data, saved.each_ref());
             } else {
-                assert_eq!(asides, count);
+                assert_eq!((asides, asides_of_one), (count, count));
                 went_on += 1;
                 if random.below(3) == 0 {
                     saved = state;

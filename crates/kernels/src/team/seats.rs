@@ -1,0 +1,301 @@
+//! Who works on which part of which phase, and when.
+//!
+//! Phases are numbered on and on, from job to job:
+//!
+//! ```text
+//! caller                                   worker i
+//! write the job of phases a ..= b          spin until the ticket reaches the next phase
+//! ticket = b             ------------->
+//!                  everyone, for each phase x of a ..= b:
+//!                      unless it was claimed ahead: claim part i of x, by writing x to i's claim, and prepare it
+//!                      work on it
+//!                      claim part i of x + 1 ahead; done[i] = x; prepare part i of x + 1
+//!                      for each other part j: spin until done[j] reaches x;
+//!                          if nobody begins it, claim it, prepare it and work on it
+//! ```
+//!
+//! A part that its own thread has not claimed is taken by another, so that a thread that another program keeps from
+//! its core costs nothing but its help; it finds its way back by its claim. Who claims ahead does so before its part
+//! is done, and so before anyone else may claim it: a plain store, no exchange, is enough. It is waited for from then
+//! on; who had to offer its core to others in the last wait does not claim ahead.
+//!
+//! What is prepared needs nothing of others, and is done while they, or their lines, are waited for. An epoch of
+//! MNIST on two threads of an Emerald Rapids, 160 in turns: best 9.66 ms, best tenth 10.26; prepared after the wait,
+//! and with the biases' sums two at a time, which is 0.2 of it, 10.34 and 10.87.
+//!
+//! Between phases each thread waits for one cache line of each other, once: 250 ns on one Zen 5 machine, whose
+//! cores are far apart. (A job for each phase, which the caller hands out and waits for, is twice that.)
+
+use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread;
+
+/// Looks at a ticket or a part before a thread starts to yield its core: some 20 microseconds.
+const SPINS: u32 = 2_000;
+/// Looks at a part before it is asked whether it was begun: a microsecond. Less, and a thread that began late
+/// is asked while it works, which takes a cache line from it.
+const GRACE: u32 = 40;
+/// Yields before a worker goes to sleep.
+const YIELDS: u32 = 200;
+/// The ticket that ends a worker.
+pub(super) const STOP: u64 = u64::MAX;
+
+/// A value alone on its cache lines (two, since processors fetch them in pairs).
+#[repr(align(128))]
+pub(super) struct Padded<T>(pub(super) T);
+
+/// What is to be done: `prepare(data, x - first, i)` prepares part `i` of phase `x`, `call` with the same works on
+/// it and returns whether to go on.
+#[derive(Clone, Copy)]
+pub(super) struct Job {
+    pub(super) prepare: Prepare,
+    pub(super) call: Call,
+    pub(super) data: *const (),
+    pub(super) first: u64,
+}
+
+pub(super) type Prepare = unsafe fn(*const (), usize, usize);
+pub(super) type Call = unsafe fn(*const (), usize, usize) -> bool;
+
+/// Prepares nothing.
+pub(super) unsafe fn nothing(_: *const (), _: usize, _: usize) {}
+
+/// A ticket and its job, in one cache line: what one line tells takes half as long as what two do.
+pub(super) struct Order {
+    /// The last phase of the last job.
+    pub(super) ticket: AtomicU64,
+    /// Written by the caller before it publishes a ticket; read only between a claim of a part and the mark
+    /// that it is done, for which the caller waits before it writes again; also where a claim ahead is given up.
+    job: UnsafeCell<Job>,
+}
+
+/// What the team knows of one thread and its part.
+pub(super) struct Seat {
+    /// The last phase in which the part was claimed, by this thread or by another. Others leave it alone as
+    /// long as they can: a line that only one core writes to costs that core nothing.
+    claim: Padded<AtomicU64>,
+    /// The last phase in which the part is done, or was given up because its job has ended before.
+    done: Padded<AtomicU64>,
+    pub(super) asleep: AtomicBool,
+}
+
+/// What the threads of a team share.
+pub(super) struct Shared {
+    pub(super) order: Padded<Order>,
+    pub(super) seats: Vec<Seat>,
+    /// The last phase after which its job was not to go on.
+    pub(super) stopped: AtomicU64,
+    pub(super) panicked: AtomicBool,
+}
+
+// SAFETY: `job` is the one field that is not `Sync` by itself; the protocol above orders every write of it
+// before the reads of its ticket (release and acquire on `ticket`) and after those of the last ticket
+// (release and acquire on `done`). What its pointer leads to is `Send` or `Sync` as `run` and `alternate` ask.
+unsafe impl Sync for Shared {}
+// SAFETY: as above; the job's pointer is used by no thread but through the protocol.
+unsafe impl Send for Shared {}
+
+/// Waits a little: spins at first, then lets others have the core.
+fn pause(turns: &mut u32) {
+    *turns = turns.saturating_add(1);
+    if *turns < SPINS {
+        std::hint::spin_loop();
+    } else {
+        thread::yield_now();
+    }
+}
+
+impl Shared {
+    pub(super) fn new(threads: usize) -> Self {
+        unsafe fn no_call(_: *const (), _: usize, _: usize) -> bool {
+            false
+        }
+        let job = Job { prepare: nothing, call: no_call, data: ptr::null(), first: 0 };
+        let seat = || Seat {
+            claim: Padded(AtomicU64::new(0)),
+            done: Padded(AtomicU64::new(0)),
+            asleep: AtomicBool::new(false),
+        };
+        Self {
+            order: Padded(Order { ticket: AtomicU64::new(0), job: UnsafeCell::new(job) }),
+            seats: (0..threads).map(|_| seat()).collect(),
+            stopped: AtomicU64::new(0),
+            panicked: AtomicBool::new(false),
+        }
+    }
+
+    /// Writes the job of `parts` parts and of phases up to `last`, before its ticket is published. The seats without
+    /// a part sit it out.
+    ///
+    /// # Safety
+    ///
+    /// No thread reads the job: every part of the last one is done, and none can be claimed.
+    pub(super) unsafe fn begin(&self, job: Job, parts: usize, last: u64) {
+        for seat in &self.seats[parts..] {
+            seat.claim.0.store(last, Relaxed);
+            seat.done.0.store(last, Relaxed);
+        }
+        // SAFETY: the caller promises that no thread reads it.
+        unsafe { *self.order.0.job.get() = job };
+    }
+
+    /// Ends a job of phases up to `last` that was stopped after phase `end`: leaves nothing of it that could be
+    /// claimed.
+    pub(super) fn end(&self, end: u64, last: u64) {
+        for Seat { claim, done, .. } in &self.seats {
+            // Its thread, if that has claimed ahead, still prepares what will not come.
+            let mut turns = 0;
+            while claim.0.load(Relaxed) == end + 1 && done.0.load(Acquire) <= end {
+                pause(&mut turns);
+            }
+            claim.0.store(last, Release);
+            done.0.store(last, Release);
+        }
+    }
+
+    /// The life of worker `index`.
+    pub(super) fn work(&self, index: usize) {
+        let (mut seen, mut taken) = (0, vec![0; self.seats.len()]);
+        loop {
+            let last = self.next_ticket(index, seen);
+            if last == STOP {
+                return;
+            }
+            // Where others went on without this worker, it follows its claim; where it sits out, it is claimed to
+            // the end.
+            let claim = self.seats[index].claim.0.load(Acquire);
+            if claim < last {
+                self.attend(index, claim.max(seen + 1), last, &mut taken);
+            }
+            seen = last;
+        }
+    }
+
+    /// Waits for a ticket other than `seen`.
+    fn next_ticket(&self, index: usize, seen: u64) -> u64 {
+        let (mut turns, asleep) = (0, &self.seats[index].asleep);
+        loop {
+            let ticket = self.order.0.ticket.load(Acquire);
+            if ticket != seen {
+                return ticket;
+            }
+            pause(&mut turns);
+            if turns > SPINS + YIELDS {
+                asleep.store(true, SeqCst);
+                if self.order.0.ticket.load(SeqCst) == seen {
+                    thread::park();
+                }
+                asleep.store(false, Relaxed);
+            }
+        }
+    }
+
+    /// Takes part in the phases from `next` to `last`, in seat `me`; returns the one after which the job ended.
+    /// All before `next` are done.
+    pub(super) fn attend(&self, me: usize, next: u64, last: u64, taken: &mut [u64]) -> u64 {
+        let Seat { claim, done, .. } = &self.seats[me];
+        // Where the own part of the phase was claimed ahead: whether it was prepared without a panic.
+        let mut prepared_ahead = None;
+        let mut is_crowded = false;
+        for phase in next..=last {
+            if prepared_ahead.is_some() || self.claim(me, phase) {
+                let is_prepared = prepared_ahead.unwrap_or_else(|| self.prepare(me, phase));
+                let goes_on = self.goes_on(phase, is_prepared && self.call(me, phase));
+                let goes_ahead = goes_on && phase < last && !is_crowded;
+                if goes_ahead {
+                    // Before the part is done, and so before anyone else can claim it for the next phase.
+                    claim.0.store(phase + 1, Relaxed);
+                }
+                done.0.store(phase, Release);
+                prepared_ahead = goes_ahead.then(|| self.prepare(me, phase + 1));
+            }
+            is_crowded = self.wait_and_help(phase, taken);
+            if self.stopped.load(Acquire) == phase {
+                if prepared_ahead.is_some() {
+                    // Given up.
+                    done.0.store(phase + 1, Release);
+                }
+                return phase;
+            }
+        }
+        last
+    }
+
+    /// Returns when all parts of `phase` are done; works on those that nobody begins. Returns whether it took so long
+    /// that the core was offered to others.
+    fn wait_and_help(&self, phase: u64, taken: &mut [u64]) -> bool {
+        let mut is_crowded = false;
+        for (index, seat) in self.seats.iter().enumerate() {
+            let is_done = || seat.done.0.load(Acquire) >= phase;
+            // Who was late in the last phase, or sleeps, is not waited for.
+            let grace = if taken[index] + 1 == phase { 0 } else { GRACE };
+            let mut turns = 0;
+            while !is_done() && turns < grace && !seat.asleep.load(Relaxed) {
+                pause(&mut turns);
+            }
+            if !is_done() && self.claim(index, phase) {
+                self.goes_on(phase, self.prepare(index, phase) && self.call(index, phase));
+                seat.done.0.store(phase, Release);
+                taken[index] = phase;
+            }
+            while !is_done() {
+                pause(&mut turns);
+            }
+            is_crowded |= turns >= SPINS;
+        }
+        is_crowded
+    }
+
+    /// Claims a part of `phase`; returns false where it was claimed before. All phases before are done.
+    fn claim(&self, index: usize, phase: u64) -> bool {
+        let claim = &self.seats[index].claim.0;
+        let before = claim.load(Relaxed);
+        before < phase && claim.compare_exchange(before, phase, AcqRel, Relaxed).is_ok()
+    }
+
+    /// Prepares a part of `phase` that this thread has claimed; returns whether it may be worked on.
+    fn prepare(&self, index: usize, phase: u64) -> bool {
+        self.caught(|job| {
+            // SAFETY: `perform` was promised that the job may be called so: the part exists, for those that do
+            // not were claimed before; the claim makes it this thread's alone; its phases before are done.
+            unsafe { (job.prepare)(job.data, (phase - job.first) as usize, index) };
+            true
+        })
+    }
+
+    /// Works on a part of `phase` that this thread has claimed and prepared, all phases before being done; returns
+    /// whether to go on.
+    fn call(&self, index: usize, phase: u64) -> bool {
+        self.caught(|job| {
+            // SAFETY: as in `prepare`; and the phases before are done in all parts.
+            unsafe { (job.call)(job.data, (phase - job.first) as usize, index) }
+        })
+    }
+
+    /// Does something of the job, of which this thread has claimed a part; returns what that does, and false if it
+    /// panics.
+    fn caught(&self, f: impl FnOnce(Job) -> bool) -> bool {
+        // SAFETY: whoever calls the team waits for all parts that are claimed before the job is written again.
+        let job = unsafe { *self.order.0.job.get() };
+        catch_unwind(AssertUnwindSafe(|| f(job))).unwrap_or_else(|payload| {
+            // Its destructor might panic again, and then nobody would hear that the part is done.
+            std::mem::forget(payload);
+            self.panicked.store(true, Relaxed);
+            false
+        })
+    }
+
+    /// Notes whether the job goes on after `phase`, of which this thread has a part that is not marked as done. All
+    /// threads stop after the same phase, so nobody may stop one that others have not reached: who panics ahead says
+    /// so later.
+    fn goes_on(&self, phase: u64, goes_on: bool) -> bool {
+        if !goes_on {
+            // Who sees the part done sees this too.
+            self.stopped.fetch_max(phase, Release);
+        }
+        goes_on
+    }
+}
