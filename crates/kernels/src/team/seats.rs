@@ -281,8 +281,8 @@ impl Shared {
         // SAFETY: whoever calls the team waits for all parts that are claimed before the job is written again.
         let job = unsafe { *self.order.0.job.get() };
         catch_unwind(AssertUnwindSafe(|| f(job))).unwrap_or_else(|payload| {
-            // Its destructor might panic again, and then nobody would hear that the part is done.
-            std::mem::forget(payload);
+            // Dropping it might panic again, and then nobody would hear that the part is done.
+            std::mem::forget(catch_unwind(AssertUnwindSafe(|| drop(payload))));
             self.panicked.store(true, Relaxed);
             false
         })

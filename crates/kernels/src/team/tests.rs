@@ -52,6 +52,31 @@ fn a_panic_reaches_the_caller_and_the_team_goes_on() {
     }
 }
 
+#[test]
+fn what_was_thrown_may_panic_again_when_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            // Of no size, so that nothing leaks.
+            std::panic::panic_any(());
+        }
+    }
+    let mut team = Team::new(2).unwrap();
+    for bad in [0, 1] {
+        let throwing = || {
+            team.run(&mut [0, 1], |part| {
+                if *part == bad {
+                    std::panic::panic_any(Bomb);
+                }
+            })
+        };
+        assert!(catch_unwind(AssertUnwindSafe(throwing)).is_err());
+        let mut parts = [1, 2];
+        team.run(&mut parts, |part| *part += 1);
+        assert_eq!(parts, [2, 3]);
+    }
+}
+
 /// Each part adds up what all parts wrote in the half before: any that was late or early shows, and any half that was
 /// not prepared once.
 #[test]
