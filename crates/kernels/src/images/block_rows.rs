@@ -17,7 +17,8 @@ const HEAD_FETCHED: usize = 20;
 /// The most bytes that are reserved for entries before there are any: MNIST's may take 47 MB.
 const MOST_RESERVED: usize = 64 << 20;
 
-/// Bytes of an image's entries that another thread's share of the blocks takes.
+/// Bytes of an image's entries that another thread's share of the blocks takes. Emerald Rapids, two threads, an
+/// epoch of MNIST, the best tenth of 140 in turns in a slow hour: 13.5 ms; 13.9 to 14.0 with 128, 224 and 288.
 const SOME_FETCHED: usize = 160;
 
 /// A feature as it is stored: u8 or f32.
