@@ -274,12 +274,16 @@ pub struct ErrorRows<'a> {
     pub listed: Option<&'a ByBlock>,
 }
 
-/// Which images have which blocks, where one part is the whole batch and its forward pass has listed that.
+/// Whether the forward pass lists which images of the whole batch have which blocks: where one of `parts` is all of it, and
+/// there are more than 16 classes.
+pub(crate) fn forward_lists(parts: usize, padded: usize) -> bool {
+    parts == 1 && padded > spec::FEW_CLASSES
+}
+
+/// Which images have which blocks, where the forward pass has listed that.
 pub(crate) fn listed(parts: &[BatchPart]) -> Option<&ByBlock> {
-    match parts {
-        [part] if part.padded > spec::FEW_CLASSES => Some(part.room.by_block()),
-        _ => None,
-    }
+    let part = parts.first().filter(|part| forward_lists(parts.len(), part.padded))?;
+    Some(part.room.by_block())
 }
 
 /// The error terms of all `parts`, which must all have the same number of classes. Of several parts they are gathered in `room`, because

@@ -8,7 +8,7 @@ use super::lists::Lists;
 use super::many::ByBlock;
 use super::supports;
 use super::upcoming::Upcoming;
-use crate::batch::ErrorRows;
+use crate::batch::{self, ErrorRows};
 use crate::images::{Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::simd::{F32x16, flat_mut};
@@ -56,14 +56,14 @@ impl BlockIndex {
         }
     }
 
-    /// Lists the images, the same `rows`, by block, unless the forward pass has done so: that of more than 16 classes, where
-    /// the batch has one part of `parts`.
+    /// Lists the images, the same `rows`, by block, unless the forward pass does so, in as many `parts`: of more than 16
+    /// classes that of a single part.
     ///
     /// Panics if there are no such images or blocks.
     pub fn list(&mut self, isa: Isa, images: &Images, rows: &[u32], parts: usize) {
         if self.padded <= FEW_CLASSES {
             self.lists.build(isa);
-        } else if parts != 1 {
+        } else if !batch::forward_lists(parts, self.padded) {
             self.by_block.list(isa, images, rows, self.blocks.clone());
         }
     }
@@ -110,7 +110,7 @@ impl BlockIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{self, Batch};
+    use crate::batch::Batch;
     use crate::layout::Layout;
     use crate::linear::padded_classes;
     use crate::spec::Rule;
