@@ -20,8 +20,8 @@
 //! on; who had to offer its core to others in the last wait does not claim ahead.
 //!
 //! What is prepared needs nothing of others, and is done while they, or their lines, are waited for. An epoch of
-//! MNIST on two threads of an Emerald Rapids, 160 in turns: best 9.66 ms, best tenth 10.26; prepared after the wait,
-//! and with the biases' sums two at a time, which is 0.2 of it, 10.34 and 10.87.
+//! MNIST on two threads of an Emerald Rapids, 100 in turns: best 9.75 ms, best tenth 10.26; prepared after the wait,
+//! and with the biases' sums two at a time, which is a third of it, 10.43 and 11.00.
 //!
 //! Between phases each thread waits for one cache line of each other, once: 250 ns on one Zen 5 machine, whose
 //! cores are far apart. (A job for each phase, which the caller hands out and waits for, is twice that.)
