@@ -17,6 +17,7 @@ use crate::isa::{Isa, dispatch};
 use crate::linear::{ByBlock, Room};
 use crate::simd::{F32x16, Simd, prefetch};
 use crate::spec::{self, LANES};
+use crate::team::Shares;
 
 /// Rows in a group.
 pub const GROUP: usize = 16;
@@ -64,21 +65,17 @@ pub struct SoftmaxRows<'a> {
     pub(crate) predicted: &'a mut [F32x16],
 }
 
-/// The positions of part `i` of a batch of `len` rows in `parts` parts, which may have none.
+/// Equal shares of so many threads in the rows of a batch.
 ///
 /// Parts begin at multiples of 8, so that the eight sums of [`bias_gradient`] go on from part to part.
-pub fn positions(len: usize, parts: usize, i: usize) -> Range<usize> {
-    let begin = |i: usize| match i == parts {
-        true => len,
-        false => ((i * len / parts + LANES / 2) / LANES * LANES).min(len),
-    };
-    begin(i)..begin(i + 1)
+pub fn shares(parts: usize) -> Shares {
+    Shares::equal(parts, LANES)
 }
 
 impl BatchPart {
     /// Begins a part: the rows at `positions` of the batch, with these `labels`, for classes padded to `padded`.
     ///
-    /// Panics if there are not as many labels as positions, they begin elsewhere than [`positions`] do, or a label
+    /// Panics if there are not as many labels as positions, they begin elsewhere than [`shares`] have it, or a label
     /// is not below `padded`.
     pub fn begin(
         &mut self,
@@ -185,15 +182,16 @@ impl BatchPart {
 }
 
 impl Batch {
-    /// Begins a batch of rows with these `labels`, in `parts` parts, of which some may be empty, for
+    /// Begins a batch of rows with these `labels`, in `parts` equal parts, of which some may be empty, for
     /// classes padded to `padded`.
     ///
     /// Panics if there are no labels or parts, or a label is not below `padded`.
     pub fn begin(&mut self, labels: &[u32], padded: usize, parts: usize) {
         assert!(!labels.is_empty(), "a batch without rows");
         assert!(parts > 0, "a batch without parts");
+        let shares = shares(parts);
         for (i, part) in self.cut(parts).iter_mut().enumerate() {
-            let positions = positions(labels.len(), parts, i);
+            let positions = shares.range(labels.len(), i);
             part.begin(positions.clone(), labels[positions].iter().copied(), padded);
         }
     }

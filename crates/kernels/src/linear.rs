@@ -38,16 +38,15 @@ use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::layout::Layout;
 use crate::simd::{F32x16, flat_mut};
 use crate::spec::{FEW_CLASSES, LANES};
+use crate::team::Shares;
 
 /// The most classes for which 8-lane tiers have accumulators; more take two passes.
 const AT_ONCE: usize = 10;
 
-/// The blocks of each of so many parts, of which the last ones may have fewer, or none: an even number, because
-/// the backward pass takes two at a time.
-///
-/// Panics if there are no parts.
-pub fn blocks_per_part(blocks: usize, parts: usize) -> usize {
-    blocks.div_ceil(parts).next_multiple_of(2)
+/// Equal shares of so many threads in the blocks of images: even numbers of them, because the backward pass takes two at a
+/// time.
+pub fn shares(parts: usize) -> Shares {
+    Shares::equal(parts, 2)
 }
 
 /// Few classes are padded to an even number, more to a multiple of 16, so that lines of 16 are whole; the padding is
@@ -144,19 +143,4 @@ impl BlockWeights {
 /// Where in a block the weight of a lane and class stands.
 fn place(padded: usize, lane: usize, class: usize) -> usize {
     if padded <= FEW_CLASSES { class * LANES + lane } else { lane * padded + class }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_even_and_hold_all_blocks() {
-        for (blocks, parts) in (0..70).flat_map(|blocks| (1..20).map(move |parts| (blocks, parts)))
-        {
-            let len = blocks_per_part(blocks, parts);
-            assert!(len.is_multiple_of(2) && len * parts >= blocks, "{blocks} in {parts}");
-            assert!(len <= blocks.div_ceil(parts) + 1, "{blocks} in {parts}: {len}");
-        }
-    }
 }

@@ -193,7 +193,7 @@ fn backward() {
                     // As one of two threads, too, which streams the weights to others.
                     let (mut own, mut streamed) =
                         (OwnWeights::default(), Guarded::new(&blocks, edge));
-                    own.begin(&blocks, blocks.len(), (0, 2));
+                    own.begin(&blocks, &[blocks.len(); 2], 0);
                     let (_, shown) = own.write(&mut streamed);
                     assert!(run(plain.each_mut().map(|v| &mut v[..]), None));
                     assert!(run(fenced.each_mut().map(|v| &mut v[..]), shown));

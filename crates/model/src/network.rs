@@ -11,12 +11,14 @@
 //! would wait. Many steps are one job of the team. Of several threads each has a copy of
 //! the weights (`OwnWeights`), which it brings up to date before each step.
 
+mod split;
+
 use std::ops::Range;
 
 use kernels::batch::{self, Batch, BatchPart};
 use kernels::linear::{self, BlockIndex, BlockPart, OwnWeights, Upcoming};
 use kernels::spec::{self, Rule, Update};
-use kernels::team::Team;
+use kernels::team::{Shares, Team};
 use kernels::{F32x16, Isa, NonFinite, dense, optim};
 
 use crate::classifier::{score, score_on};
@@ -24,6 +26,7 @@ use crate::dataset::Dataset;
 use crate::layer::Layer;
 use crate::metrics::Scores;
 use crate::parameters::Parameters;
+use split::Split;
 
 /// A model in training: weights, moments and the buffers of a step.
 pub(crate) struct Network {
@@ -40,8 +43,10 @@ pub(crate) struct Network {
     batch: Batch,
     /// Of each thread.
     scratch: Vec<Scratch>,
-    /// The number of parts that their `OwnWeights` were begun for; 0 where the weights have changed since.
-    begun_for: usize,
+    /// What each thread of the team gets, where all take part.
+    split: Split,
+    /// Where the parts end that their `OwnWeights` were begun for; none where the weights have changed since.
+    begun_for: Vec<usize>,
 }
 
 /// Steps of training, one after the other.
@@ -85,7 +90,7 @@ struct Own<'a> {
 impl Own<'_> {
     /// The images `rows` of the next step.
     fn upcoming<'a>(&self, pass: Forward<'_>, rows: &'a [u32]) -> Upcoming<'a> {
-        Upcoming { rows, own: batch::positions(rows.len(), pass.parts, self.index) }
+        Upcoming { rows, own: pass.shares.range(rows.len(), self.index) }
     }
 }
 
@@ -109,7 +114,7 @@ struct Forward<'a> {
     isa: Isa,
     data: &'a Dataset,
     classes: usize,
-    parts: usize,
+    shares: &'a Shares,
 }
 
 impl Forward<'_> {
@@ -122,7 +127,7 @@ impl Forward<'_> {
         bias: &[f32],
         sums: impl FnOnce(&[u32], &mut BatchPart),
     ) -> bool {
-        let positions = batch::positions(rows.len(), self.parts, index);
+        let positions = self.shares.range(rows.len(), index);
         let own = &rows[positions.clone()];
         let labels = own.iter().map(|&row| self.data.labels()[row as usize]);
         part.begin(positions, labels, linear::padded_classes(self.classes));
@@ -146,7 +151,8 @@ impl Network {
             bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
             batch: Batch::default(),
             scratch: Vec::new(),
-            begun_for: 0,
+            split: Split::equal(team.threads()),
+            begun_for: Vec::new(),
             threads: team.threads(),
             team,
         }
@@ -182,7 +188,7 @@ impl Network {
     /// they always hold.
     pub(crate) fn restore(&mut self, data: &Dataset, state: [&Parameters; 3]) {
         let images = data.images();
-        self.begun_for = 0;
+        self.begun_for.clear();
         [self.weights, self.m, self.v] =
             state.map(|part| Layer::gather(images, self.classes, &part.weights));
         self.bias = state.map(|part| part.bias.clone());
@@ -193,19 +199,22 @@ impl Network {
         &self.batch
     }
 
-    fn pass<'a>(&self, data: &'a Dataset) -> Forward<'a> {
-        let parts = match self.weights {
-            Layer::Blocks(_) => self.threads,
-            Layer::Dense(_) => 1,
-        };
-        Forward { isa: self.isa, data, classes: self.classes, parts }
+    /// What each thread that takes part gets.
+    fn split(&self) -> Split {
+        let threads = if matches!(self.weights, Layer::Blocks(_)) { self.threads } else { 1 };
+        if threads == self.split.threads() { self.split.clone() } else { Split::equal(threads) }
+    }
+
+    fn pass<'a>(&self, data: &'a Dataset, split: &'a Split) -> Forward<'a> {
+        Forward { isa: self.isa, data, classes: self.classes, shares: &split.images }
     }
 
     /// Runs the images `rows` through the model.
     pub(crate) fn forward(&mut self, data: &Dataset, rows: &[u32]) -> Result<(), NonFinite> {
-        let pass = self.pass(data);
+        let split = self.split();
+        let pass = self.pass(data, &split);
         let (weights, bias) = (&self.weights, &self.bias[0]);
-        let parts = self.batch.cut(pass.parts).iter_mut().enumerate();
+        let parts = self.batch.cut(split.threads()).iter_mut().enumerate();
         let mut parts: Vec<(usize, &mut BatchPart, bool)> =
             parts.map(|(index, part)| (index, part, true)).collect();
         self.team.run(&mut parts, |(index, part, finite)| {
@@ -273,7 +282,8 @@ impl Network {
         steps: Steps<'_>,
         aside: Aside<'_>,
     ) -> Result<(), usize> {
-        let pass = self.pass(data);
+        let split = self.split();
+        let (pass, parts) = (self.pass(data, &split), split.threads());
         let (isa, images, padded) = (self.isa, data.images(), linear::padded_classes(self.classes));
         let (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) =
             (&mut self.weights, &mut self.m, &mut self.v)
@@ -281,27 +291,27 @@ impl Network {
             unreachable!("weights and moments are made in the same form")
         };
         let count = images.layout().block_count();
-        let per_part = linear::blocks_per_part(count, pass.parts);
-        let len = per_part * padded / 2;
-        self.scratch.resize_with(pass.parts, Scratch::default);
-        let moments = m.lines_mut().chunks_mut(len).zip(v.lines_mut().chunks_mut(len));
-        let mut moments = moments.chain(std::iter::repeat_with(Default::default));
+        let lines = |blocks: usize| blocks * padded / 2;
+        let ends: Vec<usize> = split.blocks.ends(count).into_iter().map(lines).collect();
+        self.scratch.resize_with(parts, Scratch::default);
+        let (mut m, mut v) = (m.lines_mut(), v.lines_mut());
         let mut own: Vec<Own<'_>> = Vec::new();
         let mut aside: Option<Aside<'_>> = Some(aside);
         for (index, scratch) in self.scratch.iter_mut().enumerate() {
-            let blocks = (index * per_part).min(count)..((index + 1) * per_part).min(count);
-            let (m, v) = moments.next().unwrap_or_default();
-            if self.begun_for != pass.parts {
-                scratch.weights.begin(w.lines(), len, (index, pass.parts));
+            let blocks = split.blocks.range(count, index);
+            let len = ..lines(blocks.len());
+            // Moments have as many lines as the ends say of weights.
+            let [m, v] = [&mut m, &mut v].map(|all| all.split_off_mut(len).unwrap_or_default());
+            if self.begun_for != ends {
+                scratch.weights.begin(w.lines(), &ends, index);
             }
             let (aside, bias) = (aside.take(), self.bias.clone());
             own.push(Own { index, blocks, m, v, scratch, aside, bias });
         }
-        self.begun_for = pass.parts;
         let stopped = self.team.alternate(
             steps.updates.len(),
-            (&mut own, self.batch.cut(pass.parts)),
-            (w.lines_mut(), len),
+            (&mut own, self.batch.cut(parts)),
+            (w.lines_mut(), &ends),
             |half, own| {
                 let (rows, upcoming) = steps.rows(half / 2);
                 if half.is_multiple_of(2) {
@@ -311,7 +321,7 @@ impl Network {
                     if let Some(aside) = &mut own.aside {
                         aside();
                     }
-                    own.scratch.index.list(isa, images, rows, pass.parts);
+                    own.scratch.index.list(isa, images, rows, parts);
                 }
             },
             |step, own, part, weights| {
@@ -336,6 +346,10 @@ impl Network {
         // At least one, since there are threads.
         if let Some(own) = own.into_iter().next() {
             self.bias = own.bias;
+        }
+        self.begun_for = ends;
+        if let Some(worked) = self.team.worked().filter(|_| parts == self.split.threads()) {
+            self.split.follow((steps.batch_size, count), &worked);
         }
         stopped
     }

@@ -170,13 +170,14 @@ fn walk<S: Simd, E: Feature>(
     let (shown, others) =
         shown.map_or((None, &[][..]), |shown| (Some(shown.weights), shown.others));
     let mut shown = shown.map(Stream::to);
-    let n_lists = w.len().div_ceil(of_list / 16);
+    let (own, n_lists) = (w.len(), w.len().div_ceil(of_list / 16));
     let (w, m, v) = (flat_mut(w), flat_mut(m), flat_mut(v));
     let moments = m.chunks_mut(of_list).zip(v.chunks_mut(of_list));
     let mut poison = s.splat(0.0);
     for (i, (w, (m, v))) in w.chunks_mut(of_list).zip(moments).enumerate() {
         if let Some(shown) = &shown {
-            prefetch_shown(shown, others, i * of_list / 16..(i + 1) * of_list / 16);
+            let lines = i * of_list / 16..(i + 1) * of_list / 16;
+            prefetch_shown(shown, others, lines, own);
         }
         gradient(i, g);
         upcoming.prefetch_entries(images, first, (i, n_lists));

@@ -49,27 +49,28 @@ pub struct OwnWeights {
     copy: Vec<F32x16>,
     /// Its part of them.
     own: Range<usize>,
-    /// Where the parts of others begin, counted from its own part.
-    others: Vec<isize>,
+    /// Where the parts of others begin, counted from its own part, and how long they are.
+    others: Vec<(isize, usize)>,
 }
 
 impl OwnWeights {
-    /// Begins with `weights`, of which part `index` of `parts` is the thread's own; each but the last ones has `len`
-    /// lines of 16.
+    /// Begins with `weights`, of which the thread's own part is number `index`; each part ends at its number of `ends`.
     ///
-    /// Panics if there is no such part, or there are more weights than the parts have.
-    pub fn begin(&mut self, weights: &[F32x16], len: usize, (index, parts): (usize, usize)) {
-        assert!(index < parts, "part {index} of {parts}");
-        assert!(weights.len() <= len * parts, "{} lines in {parts} parts of {len}", weights.len());
-        let begin = |i: usize| (i * len).min(weights.len());
-        self.own = begin(index)..begin(index + 1);
+    /// Panics if there is no such part, or the last one does not end where the weights do.
+    pub fn begin(&mut self, weights: &[F32x16], ends: &[usize], index: usize) {
+        assert!(index < ends.len(), "part {index} of {}", ends.len());
+        assert_eq!(ends.last(), Some(&weights.len()), "the end of the last part");
+        let begins = std::iter::once(0).chain(ends.iter().copied());
+        let mut parts: Vec<Range<usize>> =
+            begins.zip(ends).map(|(begin, &end)| begin..end).collect();
+        self.own = parts.remove(index);
         self.copy.clear();
         self.others.clear();
-        if parts > 1 {
+        if ends.len() > 1 {
             self.copy.extend_from_slice(weights);
-            let others = (0..parts).map(begin).enumerate();
-            let others = others.filter(|&(i, begin)| i != index && begin < weights.len());
-            self.others.extend(others.map(|(_, begin)| begin as isize - self.own.start as isize));
+            let begin = self.own.start as isize;
+            let from_own = |part: Range<usize>| (part.start as isize - begin, part.len());
+            self.others.extend(parts.into_iter().map(from_own).filter(|other| other.1 > 0));
         }
     }
 
@@ -107,16 +108,23 @@ impl OwnWeights {
 #[derive(Debug)]
 pub struct Shown<'a> {
     pub(super) weights: &'a mut [F32x16],
-    /// Where the parts of other threads begin, in lines from its own.
-    pub(super) others: &'a [isize],
+    /// Where the parts of other threads begin, in lines from its own, and how many lines they have.
+    pub(super) others: &'a [(isize, usize)],
 }
 
-/// Asks for what others have shown by the time that this thread works on the `lines` of its part.
+/// Asks for what others have shown by the time that this thread works on the `lines` of its part, which has `own` lines, if
+/// all get through theirs in the same time.
 #[inline(always)]
-pub(super) fn prefetch_shown(own: &Stream<'_>, others: &[isize], lines: Range<usize>) {
-    let behind = lines.start.saturating_sub(BEHIND)..lines.end.saturating_sub(BEHIND);
-    for &other in others {
-        behind.clone().for_each(|i| prefetch_beside(own, other + i as isize));
+pub(super) fn prefetch_shown(
+    shown: &Stream<'_>,
+    others: &[(isize, usize)],
+    lines: Range<usize>,
+    own: usize,
+) {
+    for &(other, len) in others {
+        let behind = |line: usize| (line * len / own).saturating_sub(BEHIND);
+        (behind(lines.start)..behind(lines.end))
+            .for_each(|i| prefetch_beside(shown, other + i as isize));
     }
 }
 
@@ -139,24 +147,24 @@ mod tests {
 
     #[test]
     fn every_thread_reads_what_all_have_written() {
-        for (parts, len, total) in [(1, 7, 7), (2, 4, 7), (3, 4, 9), (3, 4, 8), (7, 1, 7)] {
+        for ends in [&[7][..], &[4, 7], &[1, 7], &[4, 8, 9], &[0, 4, 8], &[2, 2, 8], &[1, 2, 3, 4]]
+        {
             for isa in Isa::all() {
-                let mut shown = vec![F32x16([0.5; 16]); total];
-                let mut threads = vec![OwnWeights::default(); parts];
+                let mut shown = vec![F32x16([0.5; 16]); *ends.last().unwrap()];
+                let mut threads = vec![OwnWeights::default(); ends.len()];
                 for (index, own) in threads.iter_mut().enumerate() {
-                    own.begin(&shown, len, (index, parts));
+                    own.begin(&shown, ends, index);
                 }
                 for step in 1..4 {
-                    let slices =
-                        shown.chunks_mut(len).chain(std::iter::repeat_with(|| &mut [][..]));
-                    for (index, (own, shown)) in threads.iter_mut().zip(slices).enumerate() {
-                        let x = (10 * step + index) as f32;
-                        dispatch!(isa, |s| update(s, own.write(shown), x));
+                    let mut expected = Vec::new();
+                    for (index, own) in threads.iter_mut().enumerate() {
+                        let (x, of_part) =
+                            ((10 * step + index) as f32, expected.len()..ends[index]);
+                        dispatch!(isa, |s| update(s, own.write(&mut shown[of_part]), x));
+                        expected.resize(ends[index], F32x16([x; 16]));
                     }
-                    let expected: Vec<F32x16> =
-                        (0..total).map(|i| F32x16([(10 * step + i / len) as f32; 16])).collect();
                     for own in &mut threads {
-                        assert_eq!(own.read(&shown), expected, "{parts} parts, {isa:?}");
+                        assert_eq!(own.read(&shown), expected, "{ends:?}, {isa:?}");
                     }
                 }
             }
@@ -166,15 +174,19 @@ mod tests {
     #[test]
     fn others_are_counted_from_the_own_part() {
         let weights = vec![F32x16::default(); 9];
-        let others = |index, len, parts| {
+        let others = |index, ends: &[usize]| {
             let mut own = OwnWeights::default();
-            own.begin(&weights, len, (index, parts));
+            own.begin(&weights, ends, index);
             own.others
         };
-        assert_eq!((others(0, 9, 1), others(0, 4, 3)), (vec![], vec![4, 8]));
-        assert_eq!((others(1, 4, 3), others(2, 4, 3)), (vec![-4, 4], vec![-8, -4]));
+        assert_eq!((others(0, &[9]), others(0, &[4, 8, 9])), (vec![], vec![(4, 4), (8, 1)]));
+        assert_eq!(others(1, &[4, 8, 9]), [(-4, 4), (4, 1)]);
+        assert_eq!(others(2, &[4, 8, 9]), [(-8, 4), (-4, 4)]);
         // The last part has none.
-        assert_eq!((others(1, 5, 3), others(2, 5, 3)), (vec![-5], vec![-9, -4]));
+        assert_eq!(
+            (others(1, &[5, 9, 9]), others(2, &[5, 9, 9])),
+            (vec![(-5, 5)], vec![(-9, 5), (-4, 4)])
+        );
     }
 
     /// Without the fence most runs of this fail, on every tier that streams.
@@ -185,13 +197,13 @@ mod tests {
                 let mut shown = vec![F32x16::default(); 2 * len];
                 let mut own = [OwnWeights::default(), OwnWeights::default()];
                 for (index, own) in own.iter_mut().enumerate() {
-                    own.begin(&shown, len, (index, 2));
+                    own.begin(&shown, &[len, 2 * len], index);
                 }
                 let mut team = crate::team::Team::new(2).unwrap();
                 let stopped = team.alternate(
                     100_000,
                     (&mut own, &mut [(), ()]),
-                    (&mut shown, len),
+                    (&mut shown, &[len, 2 * len]),
                     |_, _| (),
                     |step, _, (), shown| shown.iter().rev().all(|x| x.0 == [step as f32; 16]),
                     |step, own, _, shown| {

@@ -32,6 +32,7 @@ use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Looks at a ticket or a part before a thread starts to yield its core: some 20 microseconds.
 const SPINS: u32 = 2_000;
@@ -67,6 +68,8 @@ pub(super) unsafe fn nothing(_: *const (), _: usize, _: usize) {}
 pub(super) struct Order {
     /// The last phase of the last job.
     pub(super) ticket: AtomicU64,
+    /// Whether threads measure how long they work.
+    is_measured: AtomicBool,
     /// Written by the caller before it publishes a ticket; read only between a claim of a part and the mark
     /// that it is done, for which the caller waits before it writes again; also where a claim ahead is given up.
     job: UnsafeCell<Job>,
@@ -80,6 +83,35 @@ pub(super) struct Seat {
     /// The last phase in which the part is done, or was given up because its job has ended before.
     done: Padded<AtomicU64>,
     pub(super) asleep: AtomicBool,
+    /// Nanoseconds that its thread has worked in phases of even and of odd numbers, in the last job that was measured.
+    worked: Padded<[AtomicU64; 2]>,
+}
+
+/// Measures how long a thread works and does not wait.
+struct Stopwatch<'a> {
+    /// Where it is measured: since when.
+    since: Option<Instant>,
+    /// Nanoseconds in phases of even and of odd numbers.
+    worked: &'a [AtomicU64; 2],
+}
+
+impl Stopwatch<'_> {
+    /// All since the last call was work on `phase`.
+    fn worked(&mut self, phase: u64) {
+        if let Some(since) = &mut self.since {
+            let now = Instant::now();
+            let worked = &self.worked[phase as usize % 2];
+            // No other thread writes it meanwhile.
+            let sum = worked.load(Relaxed) + (now - *since).as_nanos() as u64;
+            worked.store(sum, Relaxed);
+            *since = now;
+        }
+    }
+
+    /// All since the last call was none.
+    fn waited(&mut self) {
+        self.since = self.since.map(|_| Instant::now());
+    }
 }
 
 /// What the threads of a team share.
@@ -118,9 +150,14 @@ impl Shared {
             claim: Padded(AtomicU64::new(0)),
             done: Padded(AtomicU64::new(0)),
             asleep: AtomicBool::new(false),
+            worked: Padded([AtomicU64::new(0), AtomicU64::new(0)]),
         };
         Self {
-            order: Padded(Order { ticket: AtomicU64::new(0), job: UnsafeCell::new(job) }),
+            order: Padded(Order {
+                ticket: AtomicU64::new(0),
+                is_measured: AtomicBool::new(false),
+                job: UnsafeCell::new(job),
+            }),
             seats: (0..threads).map(|_| seat()).collect(),
             stopped: AtomicU64::new(0),
             panicked: AtomicBool::new(false),
@@ -133,13 +170,27 @@ impl Shared {
     /// # Safety
     ///
     /// No thread reads the job: every part of the last one is done, and none can be claimed.
-    pub(super) unsafe fn begin(&self, job: Job, parts: usize, last: u64) {
+    pub(super) unsafe fn begin(&self, job: Job, parts: usize, last: u64, is_measured: bool) {
+        self.order.0.is_measured.store(is_measured, Relaxed);
+        if is_measured {
+            let all = self.seats.iter().flat_map(|seat| &seat.worked.0);
+            all.for_each(|worked| worked.store(0, Relaxed));
+        }
         for seat in &self.seats[parts..] {
             seat.claim.0.store(last, Relaxed);
             seat.done.0.store(last, Relaxed);
         }
         // SAFETY: the caller promises that no thread reads it.
         unsafe { *self.order.0.job.get() = job };
+    }
+
+    /// How long the threads of the first `parts` seats have worked in phases of the same parity as `phase`, and in others, in
+    /// the last job that was measured; nothing of one whose part was done by others.
+    pub(super) fn worked(&self, parts: usize, phase: u64) -> Vec<[Duration; 2]> {
+        let of = |seat: &Seat, phase: u64| {
+            Duration::from_nanos(seat.worked.0[phase as usize % 2].load(Relaxed))
+        };
+        self.seats[..parts].iter().map(|seat| [of(seat, phase), of(seat, phase + 1)]).collect()
     }
 
     /// Ends a job of phases up to `last` that was stopped after phase `end`: leaves nothing of it that could be
@@ -196,7 +247,9 @@ impl Shared {
     /// Takes part in the phases from `next` to `last`, in seat `me`; returns the one after which the job ended.
     /// All before `next` are done.
     pub(super) fn attend(&self, me: usize, next: u64, last: u64, taken: &mut [u64]) -> u64 {
-        let Seat { claim, done, .. } = &self.seats[me];
+        let Seat { claim, done, worked, .. } = &self.seats[me];
+        let is_measured = self.order.0.is_measured.load(Relaxed);
+        let mut watch = Stopwatch { since: is_measured.then(Instant::now), worked: &worked.0 };
         // Where the own part of the phase was claimed ahead: whether it was prepared without a panic.
         let mut prepared_ahead = None;
         let mut is_crowded = false;
@@ -209,10 +262,13 @@ impl Shared {
                     // Before the part is done, and so before anyone else can claim it for the next phase.
                     claim.0.store(phase + 1, Relaxed);
                 }
+                watch.worked(phase);
                 done.0.store(phase, Release);
                 prepared_ahead = goes_ahead.then(|| self.prepare(me, phase + 1));
+                watch.worked(phase + 1);
             }
             is_crowded = self.wait_and_help(phase, taken);
+            watch.waited();
             if self.stopped.load(Acquire) == phase {
                 if prepared_ahead.is_some() {
                     // Given up.

@@ -2,7 +2,7 @@
 
 use super::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -86,6 +86,13 @@ fn halves_take_turns() {
         for parts in 1..=threads {
             let (mut own, mut firsts) = (vec![(0, 0); parts], vec![0u64; parts]);
             let mut seconds = vec![1u64; 2 * parts - 1];
+            let ends: Vec<usize> = match threads {
+                // One each but for the last.
+                3 => (1..parts).chain([2 * parts - 1]).collect(),
+                // Two each, and then one. Or: all are the first part's.
+                2 | 7 => (1..=parts).map(|i| (2 * i).min(2 * parts - 1)).collect(),
+                _ => vec![2 * parts - 1; parts],
+            };
             for rounds in [0, 1, 2, 50] {
                 let expected = (0..rounds).fold(seconds[0], |x, _| {
                     x.wrapping_mul(seconds.len() as u64).wrapping_mul(parts as u64)
@@ -111,7 +118,7 @@ fn halves_take_turns() {
                 own.fill((0, 0));
                 let of_parts = (&mut own[..], &mut firsts[..]);
                 let done =
-                    team.alternate(rounds, of_parts, (&mut seconds, 2), prepare, first, second);
+                    team.alternate(rounds, of_parts, (&mut seconds, &ends), prepare, first, second);
                 assert_eq!(done, Ok(()));
                 assert!(seconds.iter().all(|&x| x == expected), "{threads} {parts} {rounds}");
                 assert!(own.iter().all(|&(_, halves)| halves == 2 * rounds));
@@ -135,33 +142,38 @@ fn nothing_is_done_after_a_stop() {
             let second =
                 |round: usize, own: &mut _, _: &[()], _: &mut [()]| count(2 * round + 1, own);
             let parts = (&mut own[..], &mut firsts[..]);
-            let stopped = team.alternate(10, parts, (&mut [], 1), |_, _| (), first, second);
+            let ends = vec![0; threads];
+            let stopped = team.alternate(10, parts, (&mut [], &ends), |_, _| (), first, second);
             assert_eq!(stopped, Err(stop));
             assert!(own.iter().all(|&(_, halves)| halves == stop + 1), "{own:?}");
         }
     }
 }
 
-/// Numbers that wrap around would give two parts one place, or have a job begin before the last one ended.
+/// Ends out of order would give two parts one place; numbers that wrap around would have a job begin before the last one
+/// ended.
 #[test]
-fn lengths_and_rounds_do_not_wrap() {
+fn ends_out_of_order_and_rounds_that_wrap_are_refused() {
     let mut team = Team::new(3).unwrap();
-    let (mut own, mut firsts, mut seconds) = ([0; 3], [(); 3], [0, 0]);
-    let len = usize::MAX / 2 + 1;
-    let second = |_, own: &mut usize, _: &[()], seconds: &mut [i32]| {
-        *own = seconds.len();
-        true
-    };
-    let (parts, first) = ((&mut own[..], &mut firsts[..]), |_, _: &mut _, _: &mut _, _: &[_]| true);
-    let done = team.alternate(1, parts, (&mut seconds, len), |_, _| (), first, second);
-    assert_eq!((done, own), (Ok(()), [2, 0, 0]));
-    for rounds in [usize::MAX, usize::MAX / 2] {
-        let endless = || {
-            let (parts, stop) =
-                ((&mut own[..], &mut firsts[..]), |_, _: &mut _, _: &mut _, _: &[_]| false);
-            team.alternate(rounds, parts, (&mut seconds, 1), |_, _| (), stop, second)
+    let (mut own, mut firsts, mut seconds) = ([0; 3], [(); 3], [0; 9]);
+    let mut alternate = |rounds, ends: &[usize]| {
+        let first = |_, _: &mut usize, _: &mut (), _: &[i32]| rounds == 1;
+        let second = |_, own: &mut usize, _: &[()], seconds: &mut [i32]| {
+            *own = seconds.len();
+            true
         };
-        assert!(catch_unwind(AssertUnwindSafe(endless)).is_err(), "{rounds} rounds");
+        let (parts, seconds) = ((&mut own[..], &mut firsts[..]), (&mut seconds[..], ends));
+        let done = || team.alternate(rounds, parts, seconds, |_, _| (), first, second);
+        catch_unwind(AssertUnwindSafe(done)).ok().map(|done| (done, own))
+    };
+    assert_eq!(alternate(1, &[2, 2, 9]), Some((Ok(()), [2, 0, 7])));
+    assert_eq!(alternate(1, &[9, 9, 9]), Some((Ok(()), [9, 0, 0])));
+    for ends in [&[4, 2, 9][..], &[2, 4, 8], &[2, 4, 10], &[4, 10, 9], &[4, 9], &[2, 4, 6, 9], &[]]
+    {
+        assert_eq!(alternate(1, ends), None, "{ends:?}");
+    }
+    for rounds in [usize::MAX, usize::MAX / 2] {
+        assert_eq!(alternate(rounds, &[2, 2, 9]), None, "{rounds} rounds");
     }
     let mut parts = [1, 2, 3];
     team.run(&mut parts, |part| *part += 1);
@@ -177,7 +189,8 @@ fn a_job_follows_one_that_stopped_in_its_last_half() {
             let first = |_, _: &mut i32, _: &mut (), _: &[()]| true;
             let second = |round: usize, _: &mut i32, _: &[()], _: &mut [()]| round < 2;
             let of_parts = (&mut own[..], &mut firsts[..]);
-            let stopped = team.alternate(3, of_parts, (&mut [], 1), |_, _| (), first, second);
+            let ends = vec![0; parts];
+            let stopped = team.alternate(3, of_parts, (&mut [], &ends), |_, _| (), first, second);
             assert_eq!(stopped, Err(5));
             team.run(&mut own, |part| *part += 1);
             assert!(own.iter().all(|&part| part == 1));
@@ -200,7 +213,8 @@ fn a_stop_waits_for_those_who_prepare() {
         };
         let first = |_, index: &mut usize, _: &mut (), _: &[()]| *index > 0;
         let parts = (&mut [0, 1][..], &mut [(), ()][..]);
-        let stopped = team.alternate(3, parts, (&mut [], 1), prepare, first, |_, _, _, _| true);
+        let seconds = (&mut [][..], &[0, 0][..]);
+        let stopped = team.alternate(3, parts, seconds, prepare, first, |_, _, _, _| true);
         over.store(true, SeqCst);
         assert_eq!(stopped, Err(0));
         thread::sleep(Duration::from_millis(3));
@@ -217,7 +231,8 @@ fn a_panic_in_preparing_reaches_the_caller() {
                 ((0..threads).collect(), vec![(); threads]);
             let prepare = |half, index: &mut usize| assert!((half, *index) != (at, bad));
             let panicking = || {
-                let (parts, seconds) = ((&mut own[..], &mut firsts[..]), (&mut [][..], 1));
+                let ends = vec![0; threads];
+                let (parts, seconds) = ((&mut own[..], &mut firsts[..]), (&mut [][..], &ends[..]));
                 team.alternate(
                     3,
                     parts,
@@ -263,7 +278,7 @@ fn a_stop_holds_beside_a_panic_in_preparing() {
         let (mut own, mut firsts) = ([0, 1, 2], [(); 3]);
         let stopping = || {
             let parts = (&mut own[..], &mut firsts[..]);
-            team.alternate(3, parts, (&mut [], 1), prepare, first, second)
+            team.alternate(3, parts, (&mut [], &[0; 3]), prepare, first, second)
         };
         // It panics if it was prepared ahead.
         let outcome = catch_unwind(AssertUnwindSafe(stopping));
@@ -272,5 +287,45 @@ fn a_stop_holds_beside_a_panic_in_preparing() {
         let mut parts = [1, 2, 3];
         team.run(&mut parts, |part| *part += 1);
         assert_eq!(parts, [2, 3, 4]);
+    }
+}
+
+/// One in four jobs is measured: what each thread does for its own part, and not what it does for others or waits.
+#[test]
+fn work_is_measured_and_waiting_is_not() {
+    const LONG: Duration = Duration::from_millis(30);
+    let mut team = Team::new(2).unwrap();
+    for job in 0..8 {
+        let slept = [(); 4].map(|()| AtomicUsize::new(0));
+        let sleep = |half: usize, part: usize| {
+            thread::sleep(LONG);
+            let is_worker = thread::current().name().is_some_and(|name| name == "kernels-1");
+            slept[2 * part + half % 2].fetch_add(usize::from(is_worker == (part == 1)), SeqCst);
+            true
+        };
+        // The second part is long in first halves, the first one in what is prepared for second halves.
+        let first =
+            |round, part: &mut usize, _: &mut (), _: &[()]| *part == 0 || sleep(2 * round, 1);
+        let prepare = |half, part: &mut usize| {
+            if half % 2 == 1 && *part == 0 {
+                sleep(half, 0);
+            }
+        };
+        // A job of one phase is none of the four.
+        team.run(&mut [(), ()], |()| ());
+        assert_eq!(team.worked(), None);
+        let parts = (&mut [0, 1][..], &mut [(), ()][..]);
+        let seconds = (&mut [][..], &[0, 0][..]);
+        let done = team.alternate(2, parts, seconds, prepare, first, |_, _, _, _: &mut [()]| true);
+        assert_eq!(done, Ok(()));
+        let Some(worked) = team.worked() else {
+            assert_ne!(job % 4, 0, "job {job}");
+            continue;
+        };
+        assert_eq!(job % 4, 0, "job {job}");
+        for (worked, slept) in worked.as_flattened().iter().zip(&slept) {
+            let slept = slept.load(SeqCst) as u32;
+            assert!((LONG * slept..LONG * (slept + 2)).contains(worked), "{worked:?}, {slept}");
+        }
     }
 }

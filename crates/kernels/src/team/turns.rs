@@ -19,9 +19,8 @@ impl Team {
     }
 
     /// Takes turns, `rounds` times: in the first half of a round each part writes what is its in `firsts`,
-    /// and reads all `seconds`; in the second half it is the other way round. `seconds` are cut into runs of
-    /// `len`, one for each part, of which the last may be shorter, or empty. What a part keeps in `own` it may
-    /// use all the time.
+    /// and reads all `seconds`; in the second half it is the other way round. `seconds` are cut into a run for each part,
+    /// which ends at the part's number of `ends`. What a part keeps in `own` it may use all the time.
     ///
     /// `prepare(half round, own)` is called once before each half round, as soon as the part is done with the one
     /// before, and so needs nothing of others; when all is over it may have been called for one more. `first(round,
@@ -29,30 +28,28 @@ impl Team {
     ///
     /// Errors with the number of the half round (from 0) after which it did not go on.
     ///
-    /// Panics if there are more parts than threads, not as many `own` as `firsts`, `seconds` that are no part's,
-    /// or more rounds than a team can count, or when a function does.
+    /// Panics if there are more parts than threads, not as many `own` as `firsts` and `ends`, if the ends are not in
+    /// order or the last is not that of `seconds`, if there are more rounds than a team can count, or when a function
+    /// does.
     pub fn alternate<O: Send, A: Send + Sync, B: Send + Sync>(
         &mut self,
         rounds: usize,
         (own, firsts): (&mut [O], &mut [A]),
-        (seconds, len): (&mut [B], usize),
+        (seconds, ends): (&mut [B], &[usize]),
         prepare: impl Fn(usize, &mut O) + Sync,
         first: impl Fn(usize, &mut O, &mut A, &[B]) -> bool + Sync,
         second: impl Fn(usize, &mut O, &[A], &mut [B]) -> bool + Sync,
     ) -> Result<(), usize> {
         let (parts, halves) =
             (own.len(), rounds.checked_mul(2).expect("rounds that can be counted"));
-        assert_eq!(parts, firsts.len(), "what parts own, and what is first");
-        assert!(
-            seconds.len() <= parts.saturating_mul(len),
-            "{} seconds, {len} in {parts} parts",
-            seconds.len()
-        );
+        assert_eq!((firsts.len(), ends.len()), (parts, parts), "what parts write");
+        assert!(ends.is_sorted(), "ends in order: {ends:?}");
+        assert_eq!(ends.last().copied().unwrap_or(0), seconds.len(), "the last end");
         let turns = Turns {
             own: own.as_mut_ptr(),
             firsts: (firsts.as_mut_ptr(), parts),
             seconds: (seconds.as_mut_ptr(), seconds.len()),
-            len,
+            ends,
             prepare,
             first,
             second,
@@ -96,19 +93,20 @@ unsafe fn call_run<P, F: Fn(&mut P)>(data: *const (), _: usize, index: usize) ->
     true
 }
 
-/// What [`Team::alternate`] is asked for: slices as their begin and length.
-struct Turns<O, A, B, P, F, G> {
+/// What [`Team::alternate`] is asked for: what parts write as begin and length.
+struct Turns<'a, O, A, B, P, F, G> {
     own: *mut O,
     firsts: (*mut A, usize),
     seconds: (*mut B, usize),
-    len: usize,
+    /// In order, as many as parts; the last is the length.
+    ends: &'a [usize],
     prepare: P,
     first: F,
     second: G,
 }
 
 /// The functions that prepare half a round of a part of such turns, and do it.
-fn calls_of<O, A, B, P, F, G>(_: &Turns<O, A, B, P, F, G>) -> (Prepare, Call)
+fn calls_of<O, A, B, P, F, G>(_: &Turns<'_, O, A, B, P, F, G>) -> (Prepare, Call)
 where
     P: Fn(usize, &mut O),
     F: Fn(usize, &mut O, &mut A, &[B]) -> bool,
@@ -123,7 +121,7 @@ where
         P: Fn(usize, &mut O),
     {
         // SAFETY: the caller promises what `data` is.
-        let turns = unsafe { &*data.cast::<Turns<O, A, B, P, F, G>>() };
+        let turns = unsafe { &*data.cast::<Turns<'_, O, A, B, P, F, G>>() };
         // SAFETY: the part exists, and no other call uses what it owns.
         (turns.prepare)(half, unsafe { at(turns.own, index) });
     }
@@ -138,7 +136,7 @@ where
         G: Fn(usize, &mut O, &[A], &mut [B]) -> bool,
     {
         // SAFETY: the caller promises what `data` is.
-        let turns = unsafe { &*data.cast::<Turns<O, A, B, P, F, G>>() };
+        let turns = unsafe { &*data.cast::<Turns<'_, O, A, B, P, F, G>>() };
         // SAFETY: the part exists, and in this half no other call uses what it owns.
         let own = unsafe { at(turns.own, index) };
         let (firsts, seconds) = (turns.firsts, turns.seconds);
@@ -151,11 +149,11 @@ where
         }
         // SAFETY: the slice that the turns were made of, to which second halves do not write.
         let firsts = unsafe { slice::from_raw_parts(firsts.0, firsts.1) };
-        let begin = index.saturating_mul(turns.len).min(seconds.1);
-        let len = turns.len.min(seconds.1 - begin);
-        // SAFETY: `begin` is within the slice.
+        let begin = index.checked_sub(1).map_or(0, |before| turns.ends[before]);
+        let len = turns.ends[index] - begin;
+        // SAFETY: `begin` is within the slice, since the ends are in order and the last is its length.
         let of_part = unsafe { seconds.0.add(begin) };
-        // SAFETY: a run of the slice that ends within it and is this part's alone in second halves.
+        // SAFETY: a run of the slice that ends within it, as above, and is this part's alone in second halves.
         let seconds = unsafe { slice::from_raw_parts_mut(of_part, len) };
         (turns.second)(half / 2, own, firsts, seconds)
     }

@@ -1,5 +1,7 @@
 //! The kernels put together as a trainer does, one part after the other.
 
+use std::time::Duration;
+
 use kernels::batch::{self, Batch};
 use kernels::linear::{self, BlockIndex, BlockPart, BlockWeights, OwnWeights, Upcoming};
 use kernels::spec::{self, Model, Rule, Update};
@@ -90,17 +92,26 @@ impl Fast {
         let mut finite = match (w, m, v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
                 let blocks = images.layout().block_count();
-                let per_part = linear::blocks_per_part(blocks, self.parts);
-                let len = per_part * padded / 2;
+                let mut shares = linear::shares(self.parts);
+                if self.parts > 2 {
+                    // The last is the slowest.
+                    let worked: Vec<_> =
+                        (1..=self.parts as u64).map(Duration::from_micros).collect();
+                    shares.follow(blocks, &worked);
+                }
+                let ends = shares.ends(blocks).into_iter().map(|end| end * padded / 2);
+                let ends: Vec<usize> = ends.collect();
                 let all = w.lines().to_vec();
-                let moments = m.lines_mut().chunks_mut(len).zip(v.lines_mut().chunks_mut(len));
-                let parts = w.lines_mut().chunks_mut(len).zip(moments);
-                // The last ones may have no blocks.
-                let parts = parts.chain(std::iter::repeat_with(Default::default)).take(self.parts);
-                let update_part = |(i, (shown, (m, v))): (usize, (&mut [F32x16], _))| {
+                let [mut w, mut m, mut v] = [w, m, v].map(BlockWeights::lines_mut);
+                let update_part = |i: usize| {
+                    let of_part = shares.range(blocks, i);
+                    let len = ..of_part.len() * padded / 2;
+                    let cut = [&mut w, &mut m, &mut v]
+                        .map(|all| all.split_off_mut(len).unwrap_or_default());
+                    let [shown, m, v] = cut;
                     let mut own = OwnWeights::default();
-                    own.begin(&all, len, (i, self.parts));
-                    let first = (i * per_part).min(blocks);
+                    own.begin(&all, &ends, i);
+                    let first = of_part.start;
                     let (w, to) = own.write(&mut *shown);
                     let part = BlockPart { first, w, m, v, shown: to };
                     let blocks = part.first..part.first + part.w.len() / (padded / 2);
@@ -118,7 +129,7 @@ impl Fast {
                     assert_eq!(kept, shown, "part {i}");
                     finite
                 };
-                parts.enumerate().map(update_part).fold(true, |all, finite| all & finite)
+                (0..self.parts).map(update_part).fold(true, |all, finite| all & finite)
             }
             (Layer::Dense(w), Layer::Dense(m), Layer::Dense(v)) => {
                 let mut gradient = vec![f32::NAN; w.len()];

@@ -1,5 +1,7 @@
 //! Whatever jobs follow one another, on however many threads, the network is that of one thread.
 
+use std::time::Duration;
+
 use super::*;
 use crate::parameters::Init;
 use crate::rng::{Purpose, Stream};
@@ -49,6 +51,9 @@ fn jobs_of_changing_threads_are_those_of_one_thread() {
         let mut saved = one.state(&data);
         for _ in 0..12 {
             many.set_threads(1 + random.below(most as u32) as usize);
+            let time = |_| [(); 2].map(|()| Duration::from_micros(1 + u64::from(random.below(99))));
+            let worked: Vec<[Duration; 2]> = (0..most).map(time).collect();
+            many.split.follow((1000, 1000), &worked);
             let (count, batch_size) =
                 (1 + random.below(6) as usize, 1 + random.below(130) as usize);
             let images = count * batch_size + random.below(20) as usize;
