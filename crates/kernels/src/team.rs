@@ -98,8 +98,9 @@ impl Team {
         self.workers.len() + 1
     }
 
-    /// If the last [`alternate`](Self::alternate) of several parts was measured: how long each part's thread worked in its
-    /// first and in its second halves, with what it prepared for them. Nothing where others did its part.
+    /// If the last [`alternate`](Self::alternate) of several parts was measured: how long each part's thread worked in one of
+    /// its first and in one of its second halves, with what it prepared for them: on average over those that it did itself,
+    /// zero if it did none.
     pub fn worked(&self) -> Option<Vec<[Duration; 2]>> {
         let (first, parts) = self.measured?;
         Some(self.shared.worked(parts, first))

@@ -12,6 +12,7 @@
 //! the weights (`OwnWeights`), which it brings up to date before each step.
 
 mod split;
+mod steps;
 
 use std::ops::Range;
 
@@ -27,6 +28,7 @@ use crate::layer::Layer;
 use crate::metrics::Scores;
 use crate::parameters::Parameters;
 use split::Split;
+pub(crate) use steps::Steps;
 
 /// A model in training: weights, moments and the buffers of a step.
 pub(crate) struct Network {
@@ -47,25 +49,6 @@ pub(crate) struct Network {
     split: Split,
     /// Where the parts end that their `OwnWeights` were begun for; none where the weights have changed since.
     begun_for: Vec<usize>,
-}
-
-/// Steps of training, one after the other.
-#[derive(Clone, Copy)]
-pub(crate) struct Steps<'a> {
-    /// The images of the steps, and behind them those of later ones.
-    pub(crate) order: &'a [u32],
-    pub(crate) batch_size: usize,
-    /// What each step does to the weights; there are as many steps.
-    pub(crate) updates: &'a [Update],
-}
-
-impl<'a> Steps<'a> {
-    /// The images of step `i`, and those of the next.
-    fn rows(&self, i: usize) -> (&'a [u32], &'a [u32]) {
-        let rest = &self.order[(i * self.batch_size).min(self.order.len())..];
-        let (rows, rest) = rest.split_at(self.batch_size.min(rest.len()));
-        (rows, &rest[..self.batch_size.min(rest.len())])
-    }
 }
 
 /// What is done aside in each step.
@@ -308,6 +291,7 @@ impl Network {
             let (aside, bias) = (aside.take(), self.bias.clone());
             own.push(Own { index, blocks, m, v, scratch, aside, bias });
         }
+        self.begun_for.clone_from(&ends);
         let stopped = self.team.alternate(
             steps.updates.len(),
             (&mut own, self.batch.cut(parts)),
@@ -347,9 +331,8 @@ impl Network {
         if let Some(own) = own.into_iter().next() {
             self.bias = own.bias;
         }
-        self.begun_for = ends;
         if let Some(worked) = self.team.worked().filter(|_| parts == self.split.threads()) {
-            self.split.follow((steps.batch_size, count), &worked);
+            self.split.follow(steps.images_of_each(), count, &worked);
         }
         stopped
     }

@@ -38,8 +38,8 @@ use std::ops::Range;
 
 use crate::simd::{F32x16, Stream, prefetch_beside};
 
-/// How many lines of 16 numbers after a thread as fast as this one has written it a line is asked for. Sooner, it may
-/// not have been written, and must be given back.
+/// How many lines of 16 numbers later than it was written a line of another part is asked for, if all parts are done at the
+/// same time. Sooner, it may not have been written, and must be given back.
 const BEHIND: usize = 80;
 
 /// The weights as one thread sees them, kept between steps so that no step allocates.

@@ -83,32 +83,51 @@ pub(super) struct Seat {
     /// The last phase in which the part is done, or was given up because its job has ended before.
     done: Padded<AtomicU64>,
     pub(super) asleep: AtomicBool,
-    /// Nanoseconds that its thread has worked in phases of even and of odd numbers, in the last job that was measured.
-    worked: Padded<[AtomicU64; 2]>,
+    /// In phases of even and of odd numbers of the last job that was measured.
+    worked: Padded<[Worked; 2]>,
+}
+
+/// What a thread has worked for its own part, in phases of even or of odd numbers.
+#[derive(Default)]
+struct Worked {
+    nanos: AtomicU64,
+    phases: AtomicU64,
+}
+
+impl Worked {
+    fn clear(&self) {
+        self.nanos.store(0, Relaxed);
+        self.phases.store(0, Relaxed);
+    }
+
+    /// Of one phase.
+    fn mean(&self) -> Duration {
+        let nanos = self.nanos.load(Relaxed).checked_div(self.phases.load(Relaxed));
+        Duration::from_nanos(nanos.unwrap_or(0))
+    }
 }
 
 /// Measures how long a thread works and does not wait.
 struct Stopwatch<'a> {
     /// Where it is measured: since when.
     since: Option<Instant>,
-    /// Nanoseconds in phases of even and of odd numbers.
-    worked: &'a [AtomicU64; 2],
+    worked: &'a [Worked; 2],
 }
 
 impl Stopwatch<'_> {
-    /// All since the last call was work on `phase`.
-    fn worked(&mut self, phase: u64) {
+    /// All since the last call was for `phase`, which is done now, or prepared.
+    fn worked(&mut self, phase: u64, is_done: bool) {
         if let Some(since) = &mut self.since {
-            let now = Instant::now();
-            let worked = &self.worked[phase as usize % 2];
-            // No other thread writes it meanwhile.
-            let sum = worked.load(Relaxed) + (now - *since).as_nanos() as u64;
-            worked.store(sum, Relaxed);
+            let (now, worked) = (Instant::now(), &self.worked[phase as usize % 2]);
+            // Nobody else adds. What the caller clears meanwhile may come back (`begin`).
+            let nanos = worked.nanos.load(Relaxed) + (now - *since).as_nanos() as u64;
+            worked.nanos.store(nanos, Relaxed);
+            worked.phases.store(worked.phases.load(Relaxed) + u64::from(is_done), Relaxed);
             *since = now;
         }
     }
 
-    /// All since the last call was none.
+    /// All since the last call was for none.
     fn waited(&mut self) {
         self.since = self.since.map(|_| Instant::now());
     }
@@ -150,7 +169,7 @@ impl Shared {
             claim: Padded(AtomicU64::new(0)),
             done: Padded(AtomicU64::new(0)),
             asleep: AtomicBool::new(false),
-            worked: Padded([AtomicU64::new(0), AtomicU64::new(0)]),
+            worked: Padded(Default::default()),
         };
         Self {
             order: Padded(Order {
@@ -173,8 +192,8 @@ impl Shared {
     pub(super) unsafe fn begin(&self, job: Job, parts: usize, last: u64, is_measured: bool) {
         self.order.0.is_measured.store(is_measured, Relaxed);
         if is_measured {
-            let all = self.seats.iter().flat_map(|seat| &seat.worked.0);
-            all.for_each(|worked| worked.store(0, Relaxed));
+            // A worker that is late may still add; then it is shares that are worse, and no result.
+            self.seats.iter().flat_map(|seat| &seat.worked.0).for_each(Worked::clear);
         }
         for seat in &self.seats[parts..] {
             seat.claim.0.store(last, Relaxed);
@@ -184,12 +203,10 @@ impl Shared {
         unsafe { *self.order.0.job.get() = job };
     }
 
-    /// How long the threads of the first `parts` seats have worked in phases of the same parity as `phase`, and in others, in
-    /// the last job that was measured; nothing of one whose part was done by others.
+    /// How long the threads of the first `parts` seats have worked in a phase of the same parity as `phase`, and in one of the
+    /// other, on average over those that they did themselves in the last job that was measured; nothing if they did none.
     pub(super) fn worked(&self, parts: usize, phase: u64) -> Vec<[Duration; 2]> {
-        let of = |seat: &Seat, phase: u64| {
-            Duration::from_nanos(seat.worked.0[phase as usize % 2].load(Relaxed))
-        };
+        let of = |seat: &Seat, phase: u64| seat.worked.0[phase as usize % 2].mean();
         self.seats[..parts].iter().map(|seat| [of(seat, phase), of(seat, phase + 1)]).collect()
     }
 
@@ -262,10 +279,10 @@ impl Shared {
                     // Before the part is done, and so before anyone else can claim it for the next phase.
                     claim.0.store(phase + 1, Relaxed);
                 }
-                watch.worked(phase);
+                watch.worked(phase, true);
                 done.0.store(phase, Release);
                 prepared_ahead = goes_ahead.then(|| self.prepare(me, phase + 1));
-                watch.worked(phase + 1);
+                watch.worked(phase + 1, false);
             }
             is_crowded = self.wait_and_help(phase, taken);
             watch.waited();

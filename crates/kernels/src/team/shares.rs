@@ -24,11 +24,12 @@
 use std::ops::Range;
 use std::time::Duration;
 
-/// The least that a thread gets, in fair shares: with nothing to do it could not show that it has become faster.
-const LEAST: f64 = 0.25;
 /// A thread is taken for so many times as fast as its share says, at most, and for so many times slower: another program may
 /// have had its core for once.
 const MOST: f64 = 1.25;
+/// Shares that are right but for such a part of them stay as they are: times are never quite the same twice, and what is cut
+/// anew must be copied.
+const NEAR: f64 = 1.0 / 32.0;
 
 /// The share of each of some threads in work that can be cut.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,28 +74,37 @@ impl Shares {
     }
 
     /// Hears how long each part has worked on what [`range`](Self::range) gave it of `n`, and goes half the way to shares
-    /// that take all the same time, as far as that is near. Where a part had nothing to do, or did nothing, nothing was
-    /// learnt.
+    /// that take all the same time, as far as that is near.
+    ///
+    /// Nothing is learnt where a part did not work. Where one has nothing, all go half the way to equal shares: else it could
+    /// never show that it has become faster.
     pub fn follow(&mut self, n: usize, worked: &[Duration]) {
-        let speed =
-            |(i, worked): (usize, &Duration)| self.range(n, i).len() as f64 / worked.as_secs_f64();
-        if worked.len() != self.parts() {
+        if worked.len() != self.parts() || worked.contains(&Duration::ZERO) {
             return;
         }
-        let speeds: Vec<f64> = worked.iter().enumerate().map(speed).collect();
+        let lens: Vec<usize> = (0..self.parts()).map(|i| self.range(n, i).len()).collect();
+        if lens.contains(&0) {
+            let equal = 1.0 / lens.len() as f64;
+            self.shares.iter_mut().for_each(|share| *share = (*share + equal) / 2.0);
+            return;
+        }
+        let speed = |(&len, worked): (&usize, &Duration)| len as f64 / worked.as_secs_f64();
+        let speeds: Vec<f64> = lens.iter().zip(worked).map(speed).collect();
         let sum: f64 = speeds.iter().sum();
-        // Things in no time are infinitely many, none in none is not a number.
-        if !sum.is_finite() || speeds.contains(&0.0) {
+        let targets = || speeds.iter().map(|speed| speed / sum);
+        if self.shares.iter().zip(targets()).all(|(share, target)| is_near(*share, target)) {
             return;
         }
-        let least = LEAST / self.parts() as f64;
-        for (share, speed) in self.shares.iter_mut().zip(speeds) {
-            let target = (speed / sum).clamp(*share / MOST, *share * MOST);
-            *share = ((*share + target) / 2.0).max(least);
+        for (share, target) in self.shares.iter_mut().zip(targets()) {
+            *share = (*share + target.clamp(*share / MOST, *share * MOST)) / 2.0;
         }
         let sum: f64 = self.shares.iter().sum();
         self.shares.iter_mut().for_each(|share| *share /= sum);
     }
+}
+
+fn is_near(share: f64, target: f64) -> bool {
+    (target - share).abs() <= NEAR * share
 }
 
 #[cfg(test)]
@@ -121,45 +131,87 @@ mod tests {
         }
     }
 
-    /// Shares after so many times of work at `speeds` things a millisecond.
+    /// How long parts work on what they get, at `speeds` things a millisecond; a part of none works a little, too.
+    fn times(shares: &Shares, n: usize, speeds: &[f64]) -> Vec<Duration> {
+        let time = |(i, speed): (usize, &f64)| {
+            Duration::from_secs_f64((1e-9 + shares.range(n, i).len() as f64) / speed / 1e3)
+        };
+        speeds.iter().enumerate().map(time).collect()
+    }
+
+    /// Shares after so many times of work at `speeds`.
     fn after(times: usize, speeds: &[f64], n: usize) -> Shares {
         let mut shares = Shares::equal(speeds.len(), 2);
         for _ in 0..times {
-            let time = |(i, speed): (usize, &f64)| {
-                Duration::from_secs_f64(shares.range(n, i).len() as f64 / speed / 1e3)
-            };
-            let worked: Vec<Duration> = speeds.iter().enumerate().map(time).collect();
-            shares.follow(n, &worked);
+            shares.follow(n, &self::times(&shares, n, speeds));
         }
         shares
     }
 
+    fn lens(shares: &Shares, n: usize) -> Vec<usize> {
+        (0..shares.parts()).map(|i| shares.range(n, i).len()).collect()
+    }
+
     #[test]
     fn who_is_faster_gets_more() {
-        let lens = |shares: &Shares| -> Vec<usize> {
-            (0..shares.parts()).map(|i| shares.range(98, i).len()).collect()
-        };
-        assert_eq!(lens(&after(0, &[1.0, 1.0], 98)), [50, 48]);
-        // Equal ones stay where they are, though they can't have the same.
-        assert_eq!(lens(&after(9, &[1.0, 1.0], 98)), [50, 48]);
+        let after = |times, speeds: &[f64]| lens(&after(times, speeds, 98), 98);
+        assert_eq!(after(0, &[1.0, 1.0]), [50, 48]);
+        // Equal ones stay where they are, though they can't have the same; and so do those that are nearly equal.
+        assert_eq!(after(9, &[1.0, 1.0]), [50, 48]);
+        assert_eq!(after(9, &[1.0, 1.05]), [50, 48]);
         // A quarter more at once, of which half the way.
-        assert_eq!(lens(&after(1, &[2.0, 1.0], 98)), [54, 44]);
-        assert_eq!(lens(&after(9, &[2.0, 1.0], 98)), [66, 32]);
-        assert_eq!(lens(&after(9, &[3.0, 1.0, 1.0], 98)), [58, 20, 20]);
-        // However slow one is, it is not left out.
-        assert_eq!(lens(&after(20, &[1000.0, 1.0], 98)), [86, 12]);
+        assert_eq!(after(1, &[2.0, 1.0]), [54, 44]);
+        // All but as much as that.
+        assert_eq!(after(9, &[2.0, 1.0]), [64, 34]);
+        assert_eq!(after(9, &[3.0, 1.0, 1.0]), [58, 20, 20]);
+    }
+
+    #[test]
+    fn who_was_slow_gets_its_part_back() {
+        for (n, unit) in [(98, 2), (100, 8), (16, 8), (32, 8), (12, 8), (5, 2)] {
+            for slow in [1.5, 4.0, 1000.0] {
+                let mut shares = Shares::equal(2, unit);
+                let equal = lens(&shares, n);
+                for speeds in [[1.0, 1.0 / slow], [1.0, 1.0]] {
+                    for _ in 0..60 {
+                        shares.follow(n, &times(&shares, n, &speeds));
+                    }
+                }
+                let off = lens(&shares, n)[0].abs_diff(equal[0]);
+                assert!(off <= unit, "{n} by {unit}, {slow} times slower: {shares:?}");
+            }
+        }
     }
 
     #[test]
     fn nothing_is_learnt_from_who_did_nothing() {
         let equal = Shares::equal(2, 2);
-        for (n, worked) in [(98, [0, 5]), (98, [0, 0]), (2, [5, 5]), (0, [5, 5])] {
+        for worked in [&[0, 5][..], &[5, 0], &[0, 0], &[5], &[5, 6, 7]] {
             let mut shares = equal.clone();
-            shares.follow(n, &worked.map(Duration::from_millis));
-            assert_eq!(shares, equal, "{n} things, {worked:?}");
+            let times: Vec<Duration> = worked.iter().map(|&n| Duration::from_millis(n)).collect();
+            shares.follow(98, &times);
+            assert_eq!(shares, equal, "{worked:?}");
         }
-        let mut shares = equal.clone();
-        shares.follow(98, &[Duration::from_millis(5)]);
-        assert_eq!(shares, equal);
+    }
+
+    #[test]
+    fn shares_that_followed_take_everything() {
+        let mut random = 1_u64;
+        let mut below = |n: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % n
+        };
+        for _ in 0..2000 {
+            let (parts, unit) = (1 + below(17) as usize, 1 + below(8) as usize);
+            let mut shares = Shares::equal(parts, unit);
+            for _ in 0..below(30) {
+                let n = below(200) as usize;
+                let worked: Vec<Duration> =
+                    (0..parts).map(|_| Duration::from_nanos(below(1000))).collect();
+                shares.follow(n, &worked);
+                let ends = shares.ends(n);
+                assert!(ends.is_sorted() && ends.last() == Some(&n), "{n}: {shares:?}");
+            }
+        }
     }
 }

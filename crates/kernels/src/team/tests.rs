@@ -86,14 +86,15 @@ fn halves_take_turns() {
         for parts in 1..=threads {
             let (mut own, mut firsts) = (vec![(0, 0); parts], vec![0u64; parts]);
             let mut seconds = vec![1u64; 2 * parts - 1];
-            let ends: Vec<usize> = match threads {
-                // One each but for the last.
-                3 => (1..parts).chain([2 * parts - 1]).collect(),
-                // Two each, and then one. Or: all are the first part's.
-                2 | 7 => (1..=parts).map(|i| (2 * i).min(2 * parts - 1)).collect(),
-                _ => vec![2 * parts - 1; parts],
-            };
-            for rounds in [0, 1, 2, 50] {
+            for (rounds, cut) in
+                [0, 1, 2, 50].into_iter().flat_map(|n| (0..3).map(move |cut| (n, cut)))
+            {
+                let ends: Vec<usize> = match cut {
+                    // One each but for the last; two each, and then one; all are the first part's.
+                    0 => (1..parts).chain([2 * parts - 1]).collect(),
+                    1 => (1..=parts).map(|i| (2 * i).min(2 * parts - 1)).collect(),
+                    _ => vec![2 * parts - 1; parts],
+                };
                 let expected = (0..rounds).fold(seconds[0], |x, _| {
                     x.wrapping_mul(seconds.len() as u64).wrapping_mul(parts as u64)
                 });
@@ -296,36 +297,51 @@ fn work_is_measured_and_waiting_is_not() {
     const LONG: Duration = Duration::from_millis(30);
     let mut team = Team::new(2).unwrap();
     for job in 0..8 {
-        let slept = [(); 4].map(|()| AtomicUsize::new(0));
+        // Of both parts, in even and odd halves: how often its own thread has slept and done its part.
+        let [slept, done] = [(); 2].map(|()| [(); 4].map(|()| AtomicUsize::new(0)));
+        let count = |of: &[AtomicUsize; 4], half: usize, part: usize| {
+            let is_worker = thread::current().name().is_some_and(|name| name == "kernels-1");
+            of[2 * part + half % 2].fetch_add(usize::from(is_worker == (part == 1)), SeqCst);
+        };
         let sleep = |half: usize, part: usize| {
             thread::sleep(LONG);
-            let is_worker = thread::current().name().is_some_and(|name| name == "kernels-1");
-            slept[2 * part + half % 2].fetch_add(usize::from(is_worker == (part == 1)), SeqCst);
-            true
+            count(&slept, half, part);
         };
         // The second part is long in first halves, the first one in what is prepared for second halves.
-        let first =
-            |round, part: &mut usize, _: &mut (), _: &[()]| *part == 0 || sleep(2 * round, 1);
+        let first = |round, part: &mut usize, _: &mut (), _: &[()]| {
+            if *part == 1 {
+                sleep(2 * round, 1);
+            }
+            count(&done, 2 * round, *part);
+            true
+        };
         let prepare = |half, part: &mut usize| {
             if half % 2 == 1 && *part == 0 {
                 sleep(half, 0);
             }
+        };
+        let second = |round, part: &mut usize, _: &[()], _: &mut [()]| {
+            count(&done, 2 * round + 1, *part);
+            true
         };
         // A job of one phase is none of the four.
         team.run(&mut [(), ()], |()| ());
         assert_eq!(team.worked(), None);
         let parts = (&mut [0, 1][..], &mut [(), ()][..]);
         let seconds = (&mut [][..], &[0, 0][..]);
-        let done = team.alternate(2, parts, seconds, prepare, first, |_, _, _, _: &mut [()]| true);
-        assert_eq!(done, Ok(()));
+        assert_eq!(team.alternate(2, parts, seconds, prepare, first, second), Ok(()));
         let Some(worked) = team.worked() else {
             assert_ne!(job % 4, 0, "job {job}");
             continue;
         };
         assert_eq!(job % 4, 0, "job {job}");
-        for (worked, slept) in worked.as_flattened().iter().zip(&slept) {
-            let slept = slept.load(SeqCst) as u32;
-            assert!((LONG * slept..LONG * (slept + 2)).contains(worked), "{worked:?}, {slept}");
+        for (&worked, (slept, done)) in worked.as_flattened().iter().zip(slept.iter().zip(&done)) {
+            let (slept, done) = (slept.load(SeqCst) as u32, done.load(SeqCst) as u32);
+            let all = worked * done;
+            let is_right =
+                LONG * slept <= all + Duration::from_nanos(2) && all < LONG * (slept + 2);
+            assert!(is_right, "{worked:?} a phase, {done} done, {slept} slept");
+            assert!(done > 0 || worked.is_zero(), "{worked:?}");
         }
     }
 }

@@ -23,10 +23,18 @@ impl Split {
         self.images.parts()
     }
 
-    /// Hears how long each thread has worked in first and in second halves of steps of so many images and blocks.
-    pub(super) fn follow(&mut self, (images, blocks): (usize, usize), worked: &[[Duration; 2]]) {
+    /// Hears how long each thread has worked in a first and in a second half of steps of so many blocks, and of so many
+    /// images if all had as many.
+    pub(super) fn follow(
+        &mut self,
+        images: Option<usize>,
+        blocks: usize,
+        worked: &[[Duration; 2]],
+    ) {
         let of_half = |half: usize| worked.iter().map(|of| of[half]).collect::<Vec<_>>();
-        self.images.follow(images, &of_half(0));
+        if let Some(images) = images {
+            self.images.follow(images, &of_half(0));
+        }
         self.blocks.follow(blocks, &of_half(1));
     }
 }

@@ -51,9 +51,13 @@ fn jobs_of_changing_threads_are_those_of_one_thread() {
         let mut saved = one.state(&data);
         for _ in 0..12 {
             many.set_threads(1 + random.below(most as u32) as usize);
-            let time = |_| [(); 2].map(|()| Duration::from_micros(1 + u64::from(random.below(99))));
-            let worked: Vec<[Duration; 2]> = (0..most).map(time).collect();
-            many.split.follow((1000, 1000), &worked);
+            // Parts that move, and parts that stay from one job to the next.
+            if random.below(2) == 0 {
+                let time =
+                    |_| [(); 2].map(|()| Duration::from_micros(1 + u64::from(random.below(99))));
+                let worked: Vec<[Duration; 2]> = (0..most).map(time).collect();
+                many.split.follow(Some(1000), 1000, &worked);
+            }
             let (count, batch_size) =
                 (1 + random.below(6) as usize, 1 + random.below(130) as usize);
             let images = count * batch_size + random.below(20) as usize;
