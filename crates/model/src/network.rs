@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use kernels::batch::{self, Batch, BatchPart};
 use kernels::linear::{self, BlockIndex, BlockPart, OwnWeights, Upcoming};
-use kernels::spec::{self, Rule, Update};
+use kernels::spec::{self, Rule};
 use kernels::team::{Shares, Team};
 use kernels::{F32x16, Isa, NonFinite, dense, optim};
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kernels::spec::Update;
+
 use super::*;
 use crate::parameters::Init;
 use crate::rng::{Purpose, Stream};
