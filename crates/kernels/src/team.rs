@@ -31,7 +31,7 @@ pub use shares::Shares;
 /// The largest number of threads in a team.
 pub const MAX_THREADS: usize = 256;
 
-/// One in so many jobs of several phases is measured. Looks at a clock take some 100 ns of a step that is, of 13,000 ns.
+/// One in so many jobs of several phases is measured: of its steps each thread takes six looks at a clock, of 23 ns (Zen 4).
 const MEASURED: u32 = 4;
 
 /// The most phases for which a worker that was woken in vain is left asleep.
