@@ -67,10 +67,11 @@ impl Stream {
     /// Panics if `n` is 0.
     pub fn below(&mut self, n: u32) -> u32 {
         assert_ne!(n, 0, "no number lies below 0");
-        let threshold = n.wrapping_neg() % n;
         loop {
             let product = u64::from(self.next_u32()) * u64::from(n);
-            if product as u32 >= threshold {
+            // The remainder, whose division is most of the work, is below `n`.
+            let low = product as u32;
+            if low >= n || low >= n.wrapping_neg() % n {
                 return (product >> 32) as u32;
             }
         }
