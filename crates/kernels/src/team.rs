@@ -9,8 +9,8 @@
 //! did what shows in any result. A part that uses non-temporal stores must fence them before it returns; dropping
 //! `Stream` of `simd` does.
 //!
-//! Threads measure how long they work, and not wait, in one of MEASURED jobs of several phases, so that who uses the team
-//! can give more to who is faster ([`Shares`]).
+//! By the caller's clock, if there is one, threads measure how long they work, and not wait, in one of MEASURED jobs of several
+//! phases, so that who uses the team can give more to who is faster ([`Shares`]).
 //!
 //! A worker that waits for a job spins first, then offers its core to others, then sleeps. One that was woken
 //! in vain is woken less and less often.
@@ -25,6 +25,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
+pub use seats::Clock;
 use seats::{Call, Job, Prepare, STOP, Shared};
 pub use shares::Shares;
 
@@ -67,14 +68,26 @@ pub struct Team {
 }
 
 impl Team {
-    /// Makes a team of `threads`, the caller among them.
+    /// Makes a team of `threads`, the caller among them, that measures nothing.
     ///
     /// Errors where the system makes no more threads.
     ///
     /// Panics if `threads` is 0 or above [`MAX_THREADS`].
     pub fn new(threads: usize) -> io::Result<Self> {
+        Self::make(threads, None)
+    }
+
+    /// Makes a team that measures how long its threads work ([`worked`](Self::worked)), by a clock that all of them may ask,
+    /// and which must not panic.
+    ///
+    /// Errors and panics as [`new`](Self::new).
+    pub fn with_clock(threads: usize, clock: Clock) -> io::Result<Self> {
+        Self::make(threads, Some(clock))
+    }
+
+    fn make(threads: usize, clock: Option<Clock>) -> io::Result<Self> {
         assert!((1..=MAX_THREADS).contains(&threads), "{threads} threads of 1 to {MAX_THREADS}");
-        let shared = Arc::new(Shared::new(threads));
+        let shared = Arc::new(Shared::new(threads, clock));
         let mut team = Self {
             shared,
             workers: Vec::new(),
@@ -98,7 +111,7 @@ impl Team {
         self.workers.len() + 1
     }
 
-    /// If the last [`alternate`](Self::alternate) of several parts was measured: how long each part's thread worked in one of
+    /// If the last [`alternate`](Self::alternate) of several parts was measured, for which a team must have a clock: how long each part's thread worked in one of
     /// its first and in one of its second halves, with what it prepared for them: on average over those that it did itself,
     /// zero if it did none.
     pub fn worked(&self) -> Option<Vec<[Duration; 2]>> {
@@ -135,8 +148,9 @@ impl Team {
         let (first, last) = (self.phase + 1, self.phase.checked_add(phases as u64));
         let last = last.filter(|&last| last < STOP).expect("phases that can be counted");
         let job = Job { prepare, call, data, first };
-        let is_measured = phases > 1 && self.unmeasured == 0;
-        if phases > 1 {
+        let can_be = phases > 1 && self.shared.clock.is_some();
+        let is_measured = can_be && self.unmeasured == 0;
+        if can_be {
             self.unmeasured = if is_measured { MEASURED } else { self.unmeasured } - 1;
             self.measured = is_measured.then_some((first, parts));
         }

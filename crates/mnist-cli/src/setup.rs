@@ -1,5 +1,8 @@
 //! The machine's part of a run: instructions and threads.
 
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
 use kernels::Isa;
 use kernels::team::Team;
 
@@ -36,7 +39,13 @@ pub(crate) fn threads(args: &MachineArgs) -> Result<usize, Failure> {
 pub(crate) fn team(args: &MachineArgs) -> Result<Team, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores.min(TRAINING_THREADS), usize::from);
-    Team::new(threads).map_err(|error| cannot(threads, &error))
+    Team::with_clock(threads, now).map_err(|error| cannot(threads, &error))
+}
+
+/// The time since it was asked for first.
+fn now() -> Duration {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGIN.elapsed()
 }
 
 fn cannot(threads: usize, error: &dyn std::fmt::Display) -> Failure {

@@ -32,7 +32,7 @@ use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Looks at a ticket or a part before a thread starts to yield its core: some 20 microseconds.
 const SPINS: u32 = 2_000;
@@ -107,29 +107,38 @@ impl Worked {
     }
 }
 
+/// Tells the time since some fixed moment.
+pub type Clock = fn() -> Duration;
+
 /// Measures how long a thread works and does not wait.
 struct Stopwatch<'a> {
-    /// Where it is measured: since when.
-    since: Option<Instant>,
+    /// None where it is not measured.
+    clock: Option<Clock>,
+    since: Duration,
     worked: &'a [Worked; 2],
 }
 
-impl Stopwatch<'_> {
+impl<'a> Stopwatch<'a> {
+    fn start(clock: Option<Clock>, worked: &'a [Worked; 2]) -> Self {
+        Self { clock, since: clock.map_or(Duration::ZERO, |now| now()), worked }
+    }
+
     /// All since the last call was for `phase`, which is done now, or prepared.
     fn worked(&mut self, phase: u64, is_done: bool) {
-        if let Some(since) = &mut self.since {
-            let (now, worked) = (Instant::now(), &self.worked[phase as usize % 2]);
-            // Nobody else adds. What the caller clears meanwhile may come back (`begin`).
-            let nanos = worked.nanos.load(Relaxed) + (now - *since).as_nanos() as u64;
-            worked.nanos.store(nanos, Relaxed);
-            worked.phases.store(worked.phases.load(Relaxed) + u64::from(is_done), Relaxed);
-            *since = now;
-        }
+        let Some(clock) = self.clock else { return };
+        let (now, worked) = (clock(), &self.worked[phase as usize % 2]);
+        // Nobody else adds. What the caller clears meanwhile may come back (`begin`).
+        let nanos = now.saturating_sub(self.since).as_nanos() as u64;
+        worked.nanos.store(worked.nanos.load(Relaxed).wrapping_add(nanos), Relaxed);
+        worked.phases.store(worked.phases.load(Relaxed) + u64::from(is_done), Relaxed);
+        self.since = now;
     }
 
     /// All since the last call was for none.
     fn waited(&mut self) {
-        self.since = self.since.map(|_| Instant::now());
+        if let Some(clock) = self.clock {
+            self.since = clock();
+        }
     }
 }
 
@@ -140,6 +149,8 @@ pub(super) struct Shared {
     /// The last phase after which its job was not to go on.
     pub(super) stopped: AtomicU64,
     pub(super) panicked: AtomicBool,
+    /// To measure by, if there is one.
+    pub(super) clock: Option<Clock>,
 }
 
 // SAFETY: `job` is the one field that is not `Sync` by itself; the protocol above orders every write of it
@@ -160,7 +171,7 @@ fn pause(turns: &mut u32) {
 }
 
 impl Shared {
-    pub(super) fn new(threads: usize) -> Self {
+    pub(super) fn new(threads: usize, clock: Option<Clock>) -> Self {
         unsafe fn no_call(_: *const (), _: usize, _: usize) -> bool {
             false
         }
@@ -180,6 +191,7 @@ impl Shared {
             seats: (0..threads).map(|_| seat()).collect(),
             stopped: AtomicU64::new(0),
             panicked: AtomicBool::new(false),
+            clock,
         }
     }
 
@@ -265,8 +277,8 @@ impl Shared {
     /// All before `next` are done.
     pub(super) fn attend(&self, me: usize, next: u64, last: u64, taken: &mut [u64]) -> u64 {
         let Seat { claim, done, worked, .. } = &self.seats[me];
-        let is_measured = self.order.0.is_measured.load(Relaxed);
-        let mut watch = Stopwatch { since: is_measured.then(Instant::now), worked: &worked.0 };
+        let clock = self.clock.filter(|_| self.order.0.is_measured.load(Relaxed));
+        let mut watch = Stopwatch::start(clock, &worked.0);
         // Where the own part of the phase was claimed ahead: whether it was prepared without a panic.
         let mut prepared_ahead = None;
         let mut is_crowded = false;

@@ -3,8 +3,8 @@
 use super::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Condvar, Mutex};
-use std::time::Duration;
+use std::sync::{Condvar, LazyLock, Mutex};
+use std::time::{Duration, Instant};
 
 #[test]
 fn every_part_is_run_once() {
@@ -22,9 +22,9 @@ fn every_part_is_run_once() {
 fn sleeping_workers_wake() {
     let mut team = Team::new(2).unwrap();
     for _ in 0..3 {
-        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(10);
         let asleep = || team.shared.seats[1].asleep.load(SeqCst);
-        while !asleep() && std::time::Instant::now() < deadline {
+        while !asleep() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
         assert!(asleep(), "a worker that spins for 10 s");
@@ -295,7 +295,21 @@ fn a_stop_holds_beside_a_panic_in_preparing() {
 #[test]
 fn work_is_measured_and_waiting_is_not() {
     const LONG: Duration = Duration::from_millis(30);
-    let mut team = Team::new(2).unwrap();
+    fn now() -> Duration {
+        static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGIN.elapsed()
+    }
+    let mut without = Team::new(2).unwrap();
+    let done = without.alternate(
+        2,
+        (&mut [0, 1], &mut [(), ()]),
+        (&mut [], &[0, 0]),
+        |_, _| (),
+        |_, _, _, _: &[()]| true,
+        |_, _, _, _| true,
+    );
+    assert_eq!((done, without.worked()), (Ok(()), None));
+    let mut team = Team::with_clock(2, now).unwrap();
     for job in 0..8 {
         // Of both parts, in even and odd halves: how often its own thread has slept and done its part.
         let [slept, done] = [(); 2].map(|()| [(); 4].map(|()| AtomicUsize::new(0)));
