@@ -17,7 +17,7 @@ mod packed;
 
 use block_rows::WORD;
 pub(crate) use block_rows::{BlockRows, Feature, HALF_WORD};
-pub use packed::PackedError;
+pub use packed::{PackedError, PackedU8};
 
 use crate::layout::Layout;
 

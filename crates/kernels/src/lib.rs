@@ -52,7 +52,7 @@ pub mod yardstick;
 
 pub use batch::Batch;
 pub use gemm::gemm;
-pub use images::{Images, PackedError, TooManyBlocks};
+pub use images::{Images, PackedError, PackedU8, TooManyBlocks};
 pub use isa::{Isa, IsaError, TIER_NAMES};
 pub use layout::{Layout, MAX_BLOCKS};
 pub use mat::{MatMut, MatRef};

@@ -1,14 +1,14 @@
 //! Data sets in their packed form, kept from one run to the next.
 //!
 //! Reading MNIST's files takes inflating or hashing 55 MB; what training needs of them is 17 MB. A cache is
-//! a folder of files `KEY.pack`, one a data set, which is named by the SHA-256 of what its four files hold
+//! a folder of files `KEY.pack`, one a data set, which is named by a hash of what its four files hold
 //! as they lie on the disk, so that other data have another name and nothing can go stale (`key`). All
 //! numbers are little-endian:
 //!
 //! ```text
 //! header   8 bytes   MNISTPAK
 //!          2 x u32   version of this form, and of the numerics, which say what a block is
-//!          32 bytes  the key, as in the name
+//!          16 bytes  the key, as in the name
 //!          32 bytes  SHA-256 of the uncompressed files, which model files name the data set by
 //!          5 x u32   of the training set: images, features, height and width (0 if none), values
 //!          5 x u32   of the test set
@@ -33,8 +33,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use idx::{FileSet, Role};
-use kernels::pages::advise_huge_pages;
-use kernels::{Images, Layout};
+use kernels::PackedU8;
+use kernels::spec::LANES;
 use rayon::prelude::*;
 
 use crate::atomic;
@@ -102,38 +102,6 @@ impl DataSets {
     }
 }
 
-/// The three parts of a set in the order of the payload, as bytes: bits, labels, values.
-struct Parts {
-    having: Vec<[u8; 8]>,
-    labels: Vec<[u8; 4]>,
-    values: Vec<[u8; 8]>,
-}
-
-impl Parts {
-    /// Room for a set whose header was proven.
-    fn zeros(set: &SetHeader, layout: &Layout) -> Self {
-        let values = vec![[0; 8]; set.values as usize];
-        advise_huge_pages(&values);
-        Self {
-            having: vec![[0; 8]; set.words(layout) as usize],
-            labels: vec![[0; 4]; set.images as usize],
-            values,
-        }
-    }
-
-    /// The data set, if there can be one of these bytes.
-    fn into_dataset(self, layout: Layout, classes: usize) -> Option<Dataset> {
-        let having: Vec<u64> = self.having.into_iter().map(u64::from_le_bytes).collect();
-        let labels: Vec<u32> = self.labels.into_iter().map(u32::from_le_bytes).collect();
-        if labels.iter().any(|&label| label as usize >= classes) {
-            // Known to be below the number of classes of another run.
-            return None;
-        }
-        let images = Images::from_packed_u8(layout, labels.len(), &having, self.values).ok()?;
-        Dataset::paired(images, labels).ok()
-    }
-}
-
 /// Reads a file of a cache; nothing if it is not there or not, in every byte, what it should be.
 fn read(path: &Path, key: &Key, classes: usize) -> Option<(Dataset, Dataset, String)> {
     if !fs::metadata(path).ok()?.is_file() {
@@ -142,35 +110,71 @@ fn read(path: &Path, key: &Key, classes: usize) -> Option<(Dataset, Dataset, Str
     let mut file = File::open(path).ok()?;
     let file_bytes = file.metadata().ok().filter(|now| now.is_file())?.len();
     let header = Header::read(&mut file, file_bytes).filter(|header| header.key == *key)?;
-    let layouts = [header.sets[0].layout()?, header.sets[1].layout()?];
-    let mut parts: Vec<Parts> =
-        header.sets.iter().zip(&layouts).map(|(set, layout)| Parts::zeros(set, layout)).collect();
-    let mut at = header.size_bytes() as u64;
-    let mut sums = header.sums.iter();
-    let mut pieces = Vec::with_capacity(header.sums.len());
-    for Parts { having, labels, values } in &mut parts {
-        let parts =
-            [having.as_flattened_mut(), labels.as_flattened_mut(), values.as_flattened_mut()];
-        for piece in parts.into_iter().flat_map(|part| part.chunks_mut(PIECE_BYTES)) {
-            let start = at;
-            at += piece.len() as u64;
-            pieces.push((start, piece, *sums.next()?));
-        }
-    }
-    // Where memory is new, half of the time goes into getting it: on as many threads as there are.
-    let whole = pieces.into_par_iter().all(|(start, piece, sum)| {
-        let filled = File::open(path).and_then(|mut file| {
-            file.seek(SeekFrom::Start(start))?;
-            file.read_exact(piece)
-        });
-        filled.is_ok() && crc32fast::hash(piece) == sum
-    });
-    if !whole {
+    let (mut start, mut sums) = (header.size_bytes() as u64, &header.sums[..]);
+    let mut next = |bytes: u64| {
+        let (own, others) = sums.split_at(bytes.div_ceil(PIECE_BYTES as u64) as usize);
+        let part = Part { path, start, sums: own };
+        (start, sums) = (start + bytes, others);
+        part
+    };
+    let [train, test] = &header.sets;
+    let train_parts = train.part_bytes()?.map(&mut next);
+    let test_parts = test.part_bytes()?.map(&mut next);
+    let (train, test) = rayon::join(
+        || read_set(train, &train_parts, classes),
+        || read_set(test, &test_parts, classes),
+    );
+    Some((train?, test?, hex(&header.sha256)))
+}
+
+/// Reads a set, whose header was proven, from its bits, labels and values.
+fn read_set(
+    set: &SetHeader,
+    [having, labels, values]: &[Part<'_>; 3],
+    classes: usize,
+) -> Option<Dataset> {
+    let layout = set.layout()?;
+    let (images, words) = (set.images as usize, set.words(&layout) as usize);
+    let (having, labels) = rayon::join(|| having.all::<8>(words), || labels.all::<4>(images));
+    let labels: Vec<u32> = labels?.into_iter().map(u32::from_le_bytes).collect();
+    if labels.iter().any(|&label| label as usize >= classes) {
+        // Known to be below the number of classes of another run.
         return None;
     }
-    let mut sets = parts.into_iter().zip(layouts);
-    let mut next = || sets.next().and_then(|(part, layout)| part.into_dataset(layout, classes));
-    Some((next()?, next()?, hex(&header.sha256)))
+    let having = having?.into_iter().map(u64::from_le_bytes);
+    let packed = PackedU8 { layout, images, having, values: set.values as usize };
+    let read = |first: usize, room: &mut [[u8; LANES]]| {
+        values.read(first * LANES / PIECE_BYTES, room.as_flattened_mut())
+    };
+    Dataset::paired(packed.read(PIECE_BYTES / LANES, read).ok()?, labels).ok()
+}
+
+/// A part of the payload, in pieces that are read apart.
+struct Part<'a> {
+    path: &'a Path,
+    /// The byte of the file that it begins at.
+    start: u64,
+    /// CRC-32 of each piece.
+    sums: &'a [u32],
+}
+
+impl Part<'_> {
+    /// Fills `room` with a piece; returns whether that is whole.
+    fn read(&self, piece: usize, room: &mut [u8]) -> bool {
+        let start = self.start + piece as u64 * PIECE_BYTES as u64;
+        let filled = File::open(self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(start))?;
+            file.read_exact(room)
+        });
+        filled.is_ok() && crc32fast::hash(room) == self.sums[piece]
+    }
+
+    /// All pieces, as `count` numbers of `N` bytes.
+    fn all<const N: usize>(&self, count: usize) -> Option<Vec<[u8; N]>> {
+        let mut numbers = vec![[0; N]; count];
+        let pieces = numbers.as_flattened_mut().par_chunks_mut(PIECE_BYTES).enumerate();
+        pieces.map(|(piece, room)| self.read(piece, room)).all(|whole| whole).then_some(numbers)
+    }
 }
 
 /// The bytes of a set's file; nothing of a set that is not kept.

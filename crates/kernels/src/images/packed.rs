@@ -15,10 +15,21 @@ use rayon::prelude::*;
 
 use super::{BlockRows, Images, Rows, WORD, can_be_counted};
 use crate::layout::{HALF, Layout};
+use crate::pages::advise_huge_pages;
 use crate::spec::LANES;
 
-/// Values that are looked through at once.
-const CHUNK: usize = 1 << 12;
+/// What u8 images are put together from, but for their values, which [`read`](Self::read) has read.
+#[derive(Clone, Debug)]
+pub struct PackedU8<H> {
+    /// How features are gathered into blocks.
+    pub layout: Layout,
+    /// The number of images.
+    pub images: usize,
+    /// The bits of all images, as [`Images::packed_u8`] gives them.
+    pub having: H,
+    /// The number of values.
+    pub values: usize,
+}
 
 /// Why bits and values make no images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +54,11 @@ pub enum PackedError {
         /// Values.
         found: usize,
     },
+    /// Some values could not be read.
+    Unread {
+        /// The index of the first of them.
+        entry: usize,
+    },
     /// A block is all zero, or a lane past the edge of the image is not.
     Block {
         /// The index of its value.
@@ -57,13 +73,18 @@ impl Images {
     /// images with f32 features.
     ///
     /// ```
-    /// use kernels::{Images, Layout};
+    /// use kernels::{Images, Layout, PackedU8};
     /// let layout = Layout::new(4, Some((2, 2))).expect("a small image");
     /// let images = Images::from_u8(layout.clone(), &[0, 0, 0, 7, 0, 0, 0, 0]).expect("few blocks");
     /// let (having, values) = images.packed_u8().expect("u8 images");
     /// let having: Vec<u64> = having.collect();
     /// assert_eq!((&having[..], values), (&[1, 0][..], &[[0, 0, 0, 0, 0, 7, 0, 0]][..]));
-    /// assert_eq!(Images::from_packed_u8(layout, 2, &having, values.to_vec()), Ok(images));
+    /// let packed = PackedU8 { layout, images: 2, having: having.into_iter(), values: values.len() };
+    /// let again = packed.read(1, |first, room| {
+    ///     room.copy_from_slice(&values[first..][..room.len()]);
+    ///     true
+    /// });
+    /// assert_eq!(again, Ok(images));
     /// ```
     pub fn packed_u8(&self) -> Option<(impl Iterator<Item = u64> + '_, &[[u8; LANES]])> {
         let Rows::U8(rows) = &self.rows else { return None };
@@ -72,66 +93,114 @@ impl Images {
         let having = (0..rows.len).flat_map(move |i| words(i).iter().map(join));
         Some((having, rows.values()))
     }
+}
 
-    /// Puts `n` images together from what [`packed_u8`](Self::packed_u8) gave.
+impl<H: Iterator<Item = u64> + Send> PackedU8<H> {
+    /// Puts the images together. `read` is given the index of a value and room for it and those behind it, fills the room
+    /// and returns whether it could; it is called once for every `piece` of values, in no order, on as many threads as there are.
     ///
-    /// Errors where they are not, bit by bit, what packing some images gives.
-    pub fn from_packed_u8(
-        layout: Layout,
-        n: usize,
-        having: &[u64],
-        values: Vec<[u8; LANES]>,
-    ) -> Result<Self, PackedError> {
-        let blocks = layout.block_count();
-        let words = blocks.div_ceil(WORD);
-        if !can_be_counted(&layout, n) {
+    /// Errors where bits and values are not, bit by bit, what packing some images gives.
+    ///
+    /// Panics if `piece` is 0.
+    pub fn read(
+        self,
+        piece: usize,
+        read: impl Fn(usize, &mut [[u8; LANES]]) -> bool + Sync,
+    ) -> Result<Images, PackedError> {
+        let Self { layout, images, having, values } = self;
+        if !can_be_counted(&layout, images) {
             return Err(PackedError::TooManyBlocks);
         }
-        if having.len() != n * words {
-            return Err(PackedError::Words { expected: n * words, found: having.len() });
-        }
-        let mut rows = BlockRows::new(&layout);
-        rows.heads.reserve_exact(n * rows.head_len);
-        let mut count = 0_u64;
-        for image in 0..n {
-            // At most the product that was checked, unless a bit is past the last block.
-            rows.heads.push(count as u32);
-            for (at, &word) in having[image * words..][..words].iter().enumerate() {
-                let bits = (blocks - at * WORD).min(WORD) as u32;
-                if word.checked_shr(bits).unwrap_or(0) != 0 {
-                    return Err(PackedError::Bit { image });
-                }
-                count += u64::from(word.count_ones());
-                rows.heads.extend([word as u32, (word >> 32) as u32]);
-            }
-        }
-        if count != values.len() as u64 {
-            return Err(PackedError::Values { expected: count, found: values.len() });
-        }
-        (rows.len, rows.values) = (n, values);
-        match rows.first_bad_block(&layout) {
+        let lanes = lanes(&layout);
+        // Where no block reaches past an edge, as in MNIST, there is nothing to look up block by block, and values are looked
+        // through as they come, while they are in the cache. Afterwards it took 1 ms of a run that reads kept MNIST (an
+        // Intel Xeon of family 6, model 167), and on one thread, value by value, 4 (Emerald Rapids).
+        let has_edge = lanes.iter().any(|&lanes| lanes != u64::MAX);
+        let (heads, values) = rayon::join(
+            || heads(&layout, images, having, values),
+            || {
+                filled(values, piece, |first, room| {
+                    if !read(first, room) {
+                        return Some(PackedError::Unread { entry: first });
+                    }
+                    let entry = if has_edge { None } else { first_zero(room) };
+                    entry.map(|at| PackedError::Block { entry: first + at })
+                })
+            },
+        );
+        let rows =
+            BlockRows { len: images, heads: heads?, values: values?, ..BlockRows::new(&layout) };
+        match has_edge.then(|| rows.first_bad_block(&lanes)).flatten() {
             Some(entry) => Err(PackedError::Block { entry }),
-            None => Ok(Self { rows: Rows::U8(rows), layout }),
+            None => Ok(Images { rows: Rows::U8(rows), layout }),
         }
     }
 }
 
-impl BlockRows<u8> {
-    /// The first entry that is all zero or has something past the edge of the image.
-    fn first_bad_block(&self, layout: &Layout) -> Option<usize> {
-        // A byte of ones for each lane of the image.
-        let lanes = |block: usize| {
-            let halves = layout.runs()[block].map(|run| {
-                let full = u32::MAX.checked_shr(8 * (HALF as u32 - run.len())).unwrap_or(0);
-                u64::from(full)
-            });
-            halves[1] << 32 | halves[0]
-        };
-        let lanes: Vec<u64> = (0..layout.block_count()).map(lanes).collect();
-        if lanes.iter().all(|&lanes| lanes == u64::MAX) {
-            // No edge, as in MNIST: nothing to look up block by block.
-            return first_zero(&self.values);
+/// The heads of so many images, if there are bits for each and a value for each bit.
+fn heads(
+    layout: &Layout,
+    images: usize,
+    mut having: impl Iterator<Item = u64>,
+    values: usize,
+) -> Result<Vec<u32>, PackedError> {
+    let blocks = layout.block_count();
+    let words = blocks.div_ceil(WORD);
+    let (expected, told) = (images * words, having.size_hint().0);
+    let mut heads = Vec::with_capacity(told / words.max(1) + 2 * told);
+    let mut count = 0_u64;
+    for image in 0..images {
+        // At most the product that was checked, unless a bit is past the last block.
+        heads.push(count as u32);
+        for at in 0..words {
+            let found = image * words + at;
+            let word = having.next().ok_or(PackedError::Words { expected, found })?;
+            let bits = (blocks - at * WORD).min(WORD) as u32;
+            if word.checked_shr(bits).unwrap_or(0) != 0 {
+                return Err(PackedError::Bit { image });
+            }
+            count += u64::from(word.count_ones());
+            heads.extend([word as u32, (word >> 32) as u32]);
         }
+    }
+    match having.count() {
+        0 if count == values as u64 => Ok(heads),
+        0 => Err(PackedError::Values { expected: count, found: values }),
+        more => Err(PackedError::Words { expected, found: expected + more }),
+    }
+}
+
+/// So many values, filled a piece at a time; the first fault that `fill` tells of.
+fn filled(
+    count: usize,
+    piece: usize,
+    fill: impl Fn(usize, &mut [[u8; LANES]]) -> Option<PackedError> + Sync,
+) -> Result<Vec<[u8; LANES]>, PackedError> {
+    let mut values = vec![[0; LANES]; count];
+    advise_huge_pages(&values);
+    // Where memory is new, half of the time goes into getting it: on as many threads as there are.
+    let pieces = values.par_chunks_mut(piece).enumerate();
+    match pieces.find_map_first(|(at, room)| fill(at * piece, room)) {
+        Some(fault) => Err(fault),
+        None => Ok(values),
+    }
+}
+
+/// Of each block, a byte of ones for each lane of the image.
+fn lanes(layout: &Layout) -> Vec<u64> {
+    let lanes = |block: usize| {
+        let halves = layout.runs()[block].map(|run| {
+            let full = u32::MAX.checked_shr(8 * (HALF as u32 - run.len())).unwrap_or(0);
+            u64::from(full)
+        });
+        halves[1] << 32 | halves[0]
+    };
+    (0..layout.block_count()).map(lanes).collect()
+}
+
+impl BlockRows<u8> {
+    /// The first entry that is all zero or has something past the `lanes` of its block.
+    fn first_bad_block(&self, lanes: &[u64]) -> Option<usize> {
         let (mut entry, mut bad) = (0, None);
         for image in 0..self.len {
             self.each_block(image, |block, value| {
@@ -149,12 +218,10 @@ fn is_zero(value: &[u8; LANES]) -> bool {
     u64::from_le_bytes(*value) == 0
 }
 
-/// The first value that is all zero. On all threads, a chunk at a time and without a branch on each of
-/// its values: on one thread, value by value, it took 4 ms of a run that reads kept MNIST (Emerald Rapids).
+/// The first value that is all zero, without a branch on each where there is none.
 fn first_zero(values: &[[u8; LANES]]) -> Option<usize> {
-    let any = |chunk: &[[u8; LANES]]| chunk.iter().fold(false, |any, value| any | is_zero(value));
-    let chunk = CHUNK * values.par_chunks(CHUNK).position_first(any)?;
-    values[chunk..].iter().position(is_zero).map(|at| chunk + at)
+    let any = values.iter().fold(false, |any, value| any | is_zero(value));
+    if any { values.iter().position(is_zero) } else { None }
 }
 
 impl std::fmt::Display for PackedError {
@@ -163,6 +230,7 @@ impl std::fmt::Display for PackedError {
             Self::Words { expected, found } => write!(f, "{found} words of bits, not {expected}"),
             Self::Bit { image } => write!(f, "image {image} has a bit past its last block"),
             Self::Values { expected, found } => write!(f, "{found} blocks, but {expected} bits"),
+            Self::Unread { entry } => write!(f, "values from {entry} on could not be read"),
             Self::Block { entry } => {
                 write!(f, "block {entry} is zero, or not zero past the image's edge")
             }
@@ -189,29 +257,54 @@ mod tests {
         (images, having, values)
     }
 
+    /// Puts `n` images together from bits and values, three values at a time.
+    fn put_together(
+        layout: &Layout,
+        n: usize,
+        having: &[u64],
+        values: &[[u8; LANES]],
+    ) -> Result<Images, PackedError> {
+        let having = having.iter().copied();
+        let packed = PackedU8 { layout: layout.clone(), images: n, having, values: values.len() };
+        packed.read(3, |first, room| {
+            room.copy_from_slice(&values[first..][..room.len()]);
+            true
+        })
+    }
+
     #[test]
     fn what_was_taken_apart_comes_back() {
         for (features, image) in SHAPES.into_iter().filter(|&(features, _)| features > 0) {
             let layout = Layout::new(features, image).unwrap();
             for n in [0, 3] {
                 let (images, having, values) = packed(&layout, n);
-                let again = Images::from_packed_u8(layout.clone(), n, &having, values);
+                let again = put_together(&layout, n, &having, &values);
                 assert_eq!(again, Ok(images), "{features} {image:?}");
             }
         }
         let none = Layout::new(0, Some((0, 3))).unwrap();
-        assert_eq!(Images::from_packed_u8(none, 7, &[], vec![]).unwrap().len(), 7);
+        assert_eq!(put_together(&none, 7, &[], &[]).unwrap().len(), 7);
         let floats = Images::from_f32(Layout::new(1, None).unwrap(), &[1.0]).unwrap();
         assert!(floats.packed_u8().is_none());
     }
 
     #[test]
-    fn a_zero_is_found_in_every_chunk() {
-        let mut values = vec![[1; LANES]; 2 * CHUNK + 9];
-        assert_eq!(first_zero(&values), None);
-        for at in [2 * CHUNK + 8, CHUNK, CHUNK - 1, 0] {
-            values[at] = [0; LANES];
-            assert_eq!(first_zero(&values), Some(at));
+    fn the_first_zero_and_the_first_value_unread_are_told_of() {
+        let layout = Layout::new(784, Some((28, 28))).unwrap();
+        let (_, having, values) = packed(&layout, 3);
+        for at in 0..values.len() {
+            let mut changed = values.clone();
+            changed[at..].fill([0; LANES]);
+            let found = put_together(&layout, 3, &having, &changed);
+            assert_eq!(found, Err(PackedError::Block { entry: at }));
+            let having = having.iter().copied();
+            let packed =
+                PackedU8 { layout: layout.clone(), images: 3, having, values: values.len() };
+            let found = packed.read(8, |first, room| {
+                room.copy_from_slice(&values[first..][..room.len()]);
+                first + room.len() <= at
+            });
+            assert_eq!(found, Err(PackedError::Unread { entry: at / 8 * 8 }));
         }
     }
 
@@ -220,7 +313,7 @@ mod tests {
         let layout = Layout::new(784, Some((28, 28))).unwrap();
         let (_, having, values) = packed(&layout, 3);
         let again = |n, having: &[u64], values: &[[u8; LANES]]| {
-            Images::from_packed_u8(layout.clone(), n, having, values.to_vec()).unwrap_err()
+            put_together(&layout, n, having, values).unwrap_err()
         };
         let count = values.len();
         assert_eq!(again(2, &having, &values), PackedError::Words { expected: 4, found: 6 });
@@ -241,9 +334,8 @@ mod tests {
         for (features, image) in [(15, Some((5, 3))), (784, Some((28, 28))), (17, None)] {
             let layout = Layout::new(features, image).unwrap();
             let (_, having, values) = packed(&layout, 3);
-            let again = |having: &[u64], values: &[[u8; LANES]]| {
-                Images::from_packed_u8(layout.clone(), 3, having, values.to_vec())
-            };
+            let again =
+                |having: &[u64], values: &[[u8; LANES]]| put_together(&layout, 3, having, values);
             for bit in 0..64 * having.len() {
                 let mut changed = having.clone();
                 changed[bit / 64] ^= 1 << (bit % 64);

@@ -12,11 +12,11 @@ use crate::dataset::Dataset;
 /// What a file begins with.
 const MAGIC: [u8; 8] = *b"MNISTPAK";
 /// To be raised with every change of the form.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 /// Bytes of a piece that has a checksum of its own.
 pub(super) const PIECE_BYTES: usize = 1 << 20;
 /// Bytes of the header before the checksums.
-const FIXED_BYTES: usize = 8 + 2 * 4 + 2 * 32 + 2 * SetHeader::SIZE_BYTES;
+const FIXED_BYTES: usize = 8 + 2 * 4 + 16 + 32 + 2 * SetHeader::SIZE_BYTES;
 
 /// What a file says of itself.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl SetHeader {
     }
 
     /// Bytes of bits, labels and values.
-    fn part_bytes(&self) -> Option<[u64; 3]> {
+    pub(super) fn part_bytes(&self) -> Option<[u64; 3]> {
         let words = self.words(&self.layout()?);
         Some([8 * words, 4 * u64::from(self.images), 8 * u64::from(self.values)])
     }
@@ -139,7 +139,8 @@ impl Header {
         let [train, test] = self.sets.each_ref().map(SetHeader::numbers);
         let mut bytes = MAGIC.to_vec();
         bytes.extend(versions.map(u32::to_le_bytes).as_flattened());
-        bytes.extend([self.key, self.sha256].as_flattened());
+        bytes.extend(self.key);
+        bytes.extend(self.sha256);
         bytes.extend([train, test].as_flattened().iter().flat_map(|n| n.to_le_bytes()));
         bytes.extend(self.sums.iter().flat_map(|sum| sum.to_le_bytes()));
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
