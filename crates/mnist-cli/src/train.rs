@@ -35,7 +35,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         _ => Style::Tutorial,
     };
     let signals = Signals::watch()?;
-    let (isa, team) = (setup::isa()?, setup::team(&args.machine)?);
+    let isa = setup::isa()?;
     // What is wrong whatever the data are need not wait for them.
     args.config().check_numbers()?;
     check_given(args)?;
@@ -66,6 +66,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         setup::threads(&args.machine)?;
     }
     let config = resume.as_ref().map_or_else(|| args.config(), |resume| resume.config.clone());
+    let team = setup::team(&args.machine)?;
     let threads = team.threads();
     if let Some(resume) = &resume {
         resume.check_data(&sets)?;

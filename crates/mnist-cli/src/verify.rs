@@ -13,8 +13,7 @@ pub(crate) const PUBLISHED_SHA256: &str =
     "4c4414246d605e4049b27d648dd3a1908447577700a785c7fe6031e0696247d9";
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
-    let (isa, team) = (setup::isa()?, setup::team(&args.machine)?);
-    let threads = team.threads();
+    let isa = setup::isa()?;
     let source = Source::choose(args.data.as_deref(), None);
     let Source::Folder(folder) = &source else {
         let message = format!("{DEFAULT_FOLDER}: not there, and only MNIST has published weights");
@@ -32,6 +31,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
             Failure::new(Code::Checksum, message).remedy("get MNIST with `cargo xtask fetch-data`")
         );
     }
+    let team = setup::team(&args.machine)?;
+    let threads = team.threads();
     let mut trainer = Trainer::new(TrainConfig::default(), &sets.train, 10, isa, team)?;
     trainer.run(&mut Silent)?;
     let found = trainer.parameters().sha256();

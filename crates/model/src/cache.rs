@@ -24,6 +24,9 @@
 //! The checksums are against damage, not malice: who may write into the folder can lie about the data.
 //!
 //! A set of more than 1 GiB, or of f32 features, is not kept.
+//!
+//! Tried and lost: threads that are made for each of key, bits and values, and not rayon's, which sleep between them. The
+//! best tenth of 60 runs of an epoch took 26.2 ms and not 24.1 (an Intel Xeon of family 6, model 167).
 
 mod header;
 mod key;
