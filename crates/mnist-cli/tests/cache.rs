@@ -37,7 +37,7 @@ fn the_same_model_and_the_same_lines_with_and_without() {
         assert_eq!(config(out), config("plain"));
     }
     let [file] = &sandbox.names("home/mnist")[..] else { panic!("one file") };
-    assert!(file.len() == 64 + 5 && file.ends_with(".pack"), "{file}");
+    assert!(file.len() == 32 + 5 && file.ends_with(".pack"), "{file}");
     // Evaluation takes it too, and whatever is damaged is made anew.
     let words = "evaluate --model written/model.safetensors --data data";
     let expected = with(&sandbox, words, &there).ok();
