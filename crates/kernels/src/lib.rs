@@ -14,6 +14,7 @@
 //! | [`Batch`] | the rows of a minibatch between forward and backward pass | `batch` |
 //! | [`team::Team`] | threads for work that takes microseconds | `team` |
 //! | [`gemm()`] | C = A B for any strides | `gemm` |
+//! | [`prefetch_all()`] | cache lines that another thread has written, all at once | `simd` |
 //! | [`pages`] | large pages for memory that is read here and there | `pages` |
 //! | [`yardstick`] | plain loops, and the processor's peak, to measure kernels by | `yardstick` |
 //! | [`mod@reference`] | slow oracles in f64, with proven bounds, for tests and gradient checks | `reference` |
@@ -57,5 +58,5 @@ pub use isa::{Isa, IsaError, TIER_NAMES};
 pub use layout::{Layout, MAX_BLOCKS};
 pub use mat::{MatMut, MatRef};
 pub use nonfinite::NonFinite;
-pub use simd::F32x16;
+pub use simd::{F32x16, prefetch_all};
 pub use softmax::softmax;

@@ -193,6 +193,13 @@ pub(crate) fn prefetch_numbers(numbers: &[f32]) {
     numbers.chunks(16).for_each(prefetch_bytes::<1>);
 }
 
+/// Asks for the cache lines of `bytes` that will be read soon: of all but the last, if they begin within a line. Where
+/// another thread has written them, they come from its cache all at once and not a few at a time. No result depends
+/// on it.
+pub fn prefetch_all(bytes: &[u8]) {
+    bytes.chunks(64).for_each(prefetch_bytes::<1>);
+}
+
 /// Asks for the cache lines of the first `BYTES` bytes from the start of `data` on, which will be read soon;
 /// they need not all be there.
 #[inline(always)]
