@@ -15,7 +15,6 @@
 //! | [`team::Team`] | threads for work that takes microseconds | `team` |
 //! | [`gemm()`] | C = A B for any strides | `gemm` |
 //! | [`prefetch_all()`] | cache lines that another thread has written, all at once | `simd` |
-//! | [`pages`] | large pages for memory that is read here and there | `pages` |
 //! | [`yardstick`] | plain loops, and the processor's peak, to measure kernels by | `yardstick` |
 //! | [`mod@reference`] | slow oracles in f64, with proven bounds, for tests and gradient checks | `reference` |
 //!
@@ -41,7 +40,7 @@ mod mat;
 mod nonfinite;
 pub mod optim;
 #[allow(unsafe_code)]
-pub mod pages;
+mod pages;
 pub mod reference;
 #[allow(unsafe_code)]
 mod simd;

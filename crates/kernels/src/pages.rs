@@ -7,7 +7,7 @@
 
 /// Asks the system to back the part of `memory` that was not used yet with large pages, if it is larger than one. No
 /// result depends on whether it does.
-pub fn advise_huge_pages<T>(memory: &[T]) {
+pub(crate) fn advise_huge_pages<T>(memory: &[T]) {
     #[cfg(target_os = "linux")]
     {
         const PAGE: usize = 4096;

@@ -38,7 +38,8 @@ pub(crate) fn threads(args: &MachineArgs) -> Result<usize, Failure> {
 /// pool is left alone: it is waited for when it is made, up to 3.5 ms where the cores are busy.
 ///
 /// To be made when the data are there: Linux puts a new thread on an idle processor, and one that it wakes often on that of
-/// who wakes it, where it waited for 4 ms and more while the other was idle, and one thread was judged to be faster.
+/// who wakes it. There it waited for 4 ms and more while the other was idle (two processors of an Intel Xeon, in a virtual
+/// machine), and one thread was judged to be faster.
 pub(crate) fn team(args: &MachineArgs) -> Result<Team, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores.min(TRAINING_THREADS), usize::from);

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     };
     let signals = Signals::watch()?;
     let isa = setup::isa()?;
-    // What is wrong whatever the data are need not wait for them.
+    // What is wrong whatever the data are need not wait for them, but for threads that can't be made.
     args.config().check_numbers()?;
     check_given(args)?;
     let resume = Resume::read(args)?;
@@ -66,11 +66,11 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         setup::threads(&args.machine)?;
     }
     let config = resume.as_ref().map_or_else(|| args.config(), |resume| resume.config.clone());
-    let team = setup::team(&args.machine)?;
-    let threads = team.threads();
     if let Some(resume) = &resume {
         resume.check_data(&sets)?;
     }
+    let team = setup::team(&args.machine)?;
+    let threads = team.threads();
     let mut trainer =
         Trainer::new(config.clone(), &sets.train, sets.info.classes.len(), isa, team)?;
     let total = (trainer.iterations() as u64).saturating_mul(config.epochs);

@@ -39,8 +39,6 @@ pub(crate) fn run(args: &WatchArgs) -> Result<(), Failure> {
         return Err(RunFile::wrong(&args.run, &cause));
     }
     setup::threads(&args.machine)?;
-    let threads = args.machine.threads.map_or(1, usize::from);
-    let team = Team::new(threads).map_err(|error| Failure::new(Code::Io, error))?;
     let source = args.data.clone().map_or_else(|| run.source(), Source::Folder);
     let sets = source.load(run.classes.len())?;
     if sets.info.sha256 != run.dataset_sha256 {
@@ -48,6 +46,8 @@ pub(crate) fn run(args: &WatchArgs) -> Result<(), Failure> {
     }
     // How often a run reports changes none of its weights; here every step is wanted.
     let config = model::TrainConfig { log_every: 1, ..run.config.clone() };
+    let threads = args.machine.threads.map_or(1, usize::from);
+    let team = Team::new(threads).map_err(|error| Failure::new(Code::Io, error))?;
     let mut trainer = Trainer::new(config.clone(), &sets.train, classes, isa, team)
         .map_err(|error| RunFile::wrong(&args.run, &error))?;
     let split = Split::new(sets.train.len(), config.validation);

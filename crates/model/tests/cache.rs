@@ -110,11 +110,40 @@ fn what_is_kept_comes_back() {
         check_kept(&kept.load());
         assert_eq!(fs::read(kept.file()).unwrap(), bytes);
     }
-    // Bits, labels and values of several pieces.
+    // Values of several pieces.
     let kept = Kept::new([9_000, 10], (28, 28), Compression::None);
     check_kept(&kept.load());
     assert!(fs::metadata(kept.file()).unwrap().len() > 3 << 20);
     check_hit(&kept.load());
+}
+
+/// Images of one block: bits and values in three pieces, labels in two.
+#[test]
+fn every_piece_is_read_and_checked() {
+    let (n, piece_bytes) = ([270_000, 10], 1 << 20);
+    let kept = Kept::new(n, (2, 4), Compression::None);
+    check_kept(&kept.load());
+    check_hit(&kept.load());
+    let (path, bytes) = (kept.file(), fs::read(kept.file()).unwrap());
+    let parts =
+        [n[0] * 8, n[0] * 4, u32_at(&bytes, 80) * 8, n[1] * 8, n[1] * 4, u32_at(&bytes, 100) * 8];
+    let pieces = parts.map(|part| part.div_ceil(piece_bytes));
+    assert_eq!(pieces, [3, 2, 2, 1, 1, 1]);
+    let mut start = Form::SMALL.sums + 4 * pieces.iter().sum::<usize>() + 4;
+    assert_eq!(start + parts.iter().sum::<usize>(), bytes.len());
+    for part in parts {
+        for piece in (0..part).step_by(piece_bytes) {
+            let end = (piece + piece_bytes).min(part);
+            for at in [piece, end - 1] {
+                let mut changed = bytes.clone();
+                changed[start + at] ^= 1;
+                fs::write(&path, changed).unwrap();
+                check_kept(&kept.load());
+            }
+        }
+        start += part;
+    }
+    assert!(fs::read(&path).unwrap() == bytes);
 }
 
 #[test]

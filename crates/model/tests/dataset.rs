@@ -140,6 +140,9 @@ fn pieces_raw_and_compressed() {
     let ([a, b], [c, d]) = (set(700, 1), set(400, 2));
     let files = [a, b, c, d];
     let raw = usual(files.clone()).unwrap();
+    let mut hash = Sha256::new();
+    files.iter().for_each(|file| hash.update([&file.header_bytes(), file.payload()].concat()));
+    assert_eq!(raw.info.sha256, hex(hash.finalize()), "of the files, one after the other");
     for (train_end, test_end) in [("", ".gz"), (".gz", ""), (".gz", ".gz")] {
         let name = |i: usize| NAMES[i].to_owned() + [train_end, "", test_end, ""][i];
         let names = [0, 1, 2, 3].map(name);

@@ -110,13 +110,25 @@ fn kept_data_sets() {
     assert!(matches!(read(), CacheUse::Kept));
     let path = fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
     let bytes = fs::read(&path).unwrap();
-    // Images, features, height, width, values of the first set; the sum of the header is its last number.
-    for claimed in [[u32::MAX, 4, 2, 2, 3], [4, 4, 2, 2, u32::MAX], [9, 524_280, 1, 524_280, 9]] {
+    // Images, features, height, width, values of the first set, then of the second; six pieces have sums, and the
+    // header's own is its last number.
+    let numbers = |sets: [[u32; 5]; 2]| {
+        sets.as_flattened().iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>()
+    };
+    let (own, sums) = (64..104, 128..132);
+    assert_eq!(bytes[own.clone()], numbers([[4, 4, 2, 2, 4], [1, 4, 2, 2, 1]]), "the form");
+    assert_eq!(bytes[sums.clone()], crc32fast::hash(&bytes[..128]).to_le_bytes(), "the form");
+    for claimed in [
+        [[u32::MAX, 4, 2, 2, 3], [1, 4, 2, 2, 1]],
+        [[4, 4, 2, 2, u32::MAX], [1, 4, 2, 2, 1]],
+        [[4, 4, 2, 2, 4], [u32::MAX, 4, 2, 2, u32::MAX]],
+        [[9, 524_280, 1, 524_280, 9], [1, 524_280, 1, 524_280, 1]],
+    ] {
         for n_bytes in [bytes.len() as u64, 1 << 29, 1 << 40] {
             let mut hostile = bytes.clone();
-            hostile[80..100].copy_from_slice(claimed.map(u32::to_le_bytes).as_flattened());
-            let sum = crc32fast::hash(&hostile[..144]).to_le_bytes();
-            hostile[144..148].copy_from_slice(&sum);
+            hostile[own.clone()].copy_from_slice(&numbers(claimed));
+            let sum = crc32fast::hash(&hostile[..128]).to_le_bytes();
+            hostile[sums.clone()].copy_from_slice(&sum);
             fs::write(&path, &hostile).unwrap();
             OpenOptions::new().write(true).open(&path).unwrap().set_len(n_bytes).unwrap();
             let before = ALLOCATED.current_usage();

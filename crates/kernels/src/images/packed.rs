@@ -39,7 +39,7 @@ pub enum PackedError {
     Words {
         /// How many they need.
         expected: usize,
-        /// How many there are.
+        /// How many there are; of too many, one too many.
         found: usize,
     },
     /// An image has a bit past its last block.
@@ -96,8 +96,9 @@ impl Images {
 }
 
 impl<H: Iterator<Item = u64> + Send> PackedU8<H> {
-    /// Puts the images together. `read` is given the index of a value and room for it and those behind it, fills the room
-    /// and returns whether it could; it is called once for every `piece` of values, in no order, on as many threads as there are.
+    /// Puts the images together. `fill(first, room)` fills `room` with the values from number `first` on and returns whether
+    /// it could. It is called at most once for each `piece` values, of which the last may be fewer, in no order, on rayon's
+    /// threads.
     ///
     /// Errors where bits and values are not, bit by bit, what packing some images gives.
     ///
@@ -105,22 +106,25 @@ impl<H: Iterator<Item = u64> + Send> PackedU8<H> {
     pub fn read(
         self,
         piece: usize,
-        read: impl Fn(usize, &mut [[u8; LANES]]) -> bool + Sync,
+        fill: impl Fn(usize, &mut [[u8; LANES]]) -> bool + Sync,
     ) -> Result<Images, PackedError> {
-        let Self { layout, images, having, values } = self;
+        assert!(piece > 0, "pieces of no values");
+        let Self { layout, images, having, values: count } = self;
         if !can_be_counted(&layout, images) {
             return Err(PackedError::TooManyBlocks);
         }
-        let lanes = lanes(&layout);
+        let lanes = lanes_of_blocks(&layout);
         // Where no block reaches past an edge, as in MNIST, there is nothing to look up block by block, and values are looked
         // through as they come, while they are in the cache. Afterwards it took 1 ms of a run that reads kept MNIST (an
         // Intel Xeon of family 6, model 167), and on one thread, value by value, 4 (Emerald Rapids).
         let has_edge = lanes.iter().any(|&lanes| lanes != u64::MAX);
+        // Of more values than there can be bits, `heads` tells; they need no memory.
+        let room = count.min(images * layout.block_count());
         let (heads, values) = rayon::join(
-            || heads(&layout, images, having, values),
+            || heads(&layout, images, having, count),
             || {
-                filled(values, piece, |first, room| {
-                    if !read(first, room) {
+                filled(room, piece, |first, room| {
+                    if !fill(first, room) {
                         return Some(PackedError::Unread { entry: first });
                     }
                     let entry = if has_edge { None } else { first_zero(room) };
@@ -128,8 +132,8 @@ impl<H: Iterator<Item = u64> + Send> PackedU8<H> {
                 })
             },
         );
-        let rows =
-            BlockRows { len: images, heads: heads?, values: values?, ..BlockRows::new(&layout) };
+        let (heads, values) = (heads?, values?);
+        let rows = BlockRows { len: images, heads, values, ..BlockRows::new(&layout) };
         match has_edge.then(|| rows.first_bad_block(&lanes)).flatten() {
             Some(entry) => Err(PackedError::Block { entry }),
             None => Ok(Images { rows: Rows::U8(rows), layout }),
@@ -146,7 +150,8 @@ fn heads(
 ) -> Result<Vec<u32>, PackedError> {
     let blocks = layout.block_count();
     let words = blocks.div_ceil(WORD);
-    let (expected, told) = (images * words, having.size_hint().0);
+    let expected = images * words;
+    let told = having.size_hint().0.min(expected);
     let mut heads = Vec::with_capacity(told / words.max(1) + 2 * told);
     let mut count = 0_u64;
     for image in 0..images {
@@ -163,10 +168,13 @@ fn heads(
             heads.extend([word as u32, (word >> 32) as u32]);
         }
     }
-    match having.count() {
-        0 if count == values as u64 => Ok(heads),
-        0 => Err(PackedError::Values { expected: count, found: values }),
-        more => Err(PackedError::Words { expected, found: expected + more }),
+    if having.next().is_some() {
+        return Err(PackedError::Words { expected, found: expected + 1 });
+    }
+    if count == values as u64 {
+        Ok(heads)
+    } else {
+        Err(PackedError::Values { expected: count, found: values })
     }
 }
 
@@ -187,7 +195,7 @@ fn filled(
 }
 
 /// Of each block, a byte of ones for each lane of the image.
-fn lanes(layout: &Layout) -> Vec<u64> {
+fn lanes_of_blocks(layout: &Layout) -> Vec<u64> {
     let lanes = |block: usize| {
         let halves = layout.runs()[block].map(|run| {
             let full = u32::MAX.checked_shr(8 * (HALF as u32 - run.len())).unwrap_or(0);
@@ -242,138 +250,4 @@ impl std::fmt::Display for PackedError {
 impl std::error::Error for PackedError {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::layout::tests::SHAPES;
-
-    /// Bits and values of three images, one of them empty, and of no image.
-    fn packed(layout: &Layout, n: usize) -> (Images, Vec<u64>, Vec<[u8; LANES]>) {
-        let features = layout.features();
-        let lit = |i: usize| i / features != 1 && i % 23 < 5;
-        let pixels: Vec<u8> = (0..n * features).map(|i| u8::from(lit(i)) * 9).collect();
-        let images = Images::from_u8(layout.clone(), &pixels).unwrap();
-        let (having, values) = images.packed_u8().unwrap();
-        let (having, values) = (having.collect(), values.to_vec());
-        (images, having, values)
-    }
-
-    /// Puts `n` images together from bits and values, three values at a time.
-    fn put_together(
-        layout: &Layout,
-        n: usize,
-        having: &[u64],
-        values: &[[u8; LANES]],
-    ) -> Result<Images, PackedError> {
-        let having = having.iter().copied();
-        let packed = PackedU8 { layout: layout.clone(), images: n, having, values: values.len() };
-        packed.read(3, |first, room| {
-            room.copy_from_slice(&values[first..][..room.len()]);
-            true
-        })
-    }
-
-    #[test]
-    fn what_was_taken_apart_comes_back() {
-        for (features, image) in SHAPES.into_iter().filter(|&(features, _)| features > 0) {
-            let layout = Layout::new(features, image).unwrap();
-            for n in [0, 3] {
-                let (images, having, values) = packed(&layout, n);
-                let again = put_together(&layout, n, &having, &values);
-                assert_eq!(again, Ok(images), "{features} {image:?}");
-            }
-        }
-        let none = Layout::new(0, Some((0, 3))).unwrap();
-        assert_eq!(put_together(&none, 7, &[], &[]).unwrap().len(), 7);
-        let floats = Images::from_f32(Layout::new(1, None).unwrap(), &[1.0]).unwrap();
-        assert!(floats.packed_u8().is_none());
-    }
-
-    #[test]
-    fn the_first_zero_and_the_first_value_unread_are_told_of() {
-        let layout = Layout::new(784, Some((28, 28))).unwrap();
-        let (_, having, values) = packed(&layout, 3);
-        for at in 0..values.len() {
-            let mut changed = values.clone();
-            changed[at..].fill([0; LANES]);
-            let found = put_together(&layout, 3, &having, &changed);
-            assert_eq!(found, Err(PackedError::Block { entry: at }));
-            let having = having.iter().copied();
-            let packed =
-                PackedU8 { layout: layout.clone(), images: 3, having, values: values.len() };
-            let found = packed.read(8, |first, room| {
-                room.copy_from_slice(&values[first..][..room.len()]);
-                first + room.len() <= at
-            });
-            assert_eq!(found, Err(PackedError::Unread { entry: at / 8 * 8 }));
-        }
-    }
-
-    #[test]
-    fn lengths_that_do_not_fit_are_refused() {
-        let layout = Layout::new(784, Some((28, 28))).unwrap();
-        let (_, having, values) = packed(&layout, 3);
-        let again = |n, having: &[u64], values: &[[u8; LANES]]| {
-            put_together(&layout, n, having, values).unwrap_err()
-        };
-        let count = values.len();
-        assert_eq!(again(2, &having, &values), PackedError::Words { expected: 4, found: 6 });
-        assert_eq!(again(4, &having, &values), PackedError::Words { expected: 8, found: 6 });
-        let expected = count as u64;
-        let one_less = PackedError::Values { expected, found: count - 1 };
-        assert_eq!(again(3, &having, &values[1..]), one_less);
-        let one_more = PackedError::Values { expected, found: count + 1 };
-        assert_eq!(again(3, &having, &[&values[..], &[[1; LANES]]].concat()), one_more);
-        for n in [usize::MAX, usize::MAX / 98, (1 << 30) / 128 + 1] {
-            assert_eq!(again(n, &having, &values), PackedError::TooManyBlocks);
-        }
-    }
-
-    /// Every bit of the words and every byte of the values, in a layout with an edge and one without.
-    #[test]
-    fn whatever_is_changed_is_refused_or_is_another_image() {
-        for (features, image) in [(15, Some((5, 3))), (784, Some((28, 28))), (17, None)] {
-            let layout = Layout::new(features, image).unwrap();
-            let (_, having, values) = packed(&layout, 3);
-            let again =
-                |having: &[u64], values: &[[u8; LANES]]| put_together(&layout, 3, having, values);
-            for bit in 0..64 * having.len() {
-                let mut changed = having.clone();
-                changed[bit / 64] ^= 1 << (bit % 64);
-                let words = layout.block_count().div_ceil(64);
-                let found = again(&changed, &values);
-                if bit % (64 * words) >= layout.block_count() {
-                    assert_eq!(found, Err(PackedError::Bit { image: bit / (64 * words) }));
-                } else {
-                    assert!(matches!(found, Err(PackedError::Values { .. })), "bit {bit}");
-                }
-            }
-            let mut refused = 0;
-            for entry in 0..values.len() {
-                let mut changed = values.clone();
-                changed[entry] = [0; LANES];
-                assert_eq!(again(&having, &changed), Err(PackedError::Block { entry }));
-                for lane in 0..LANES {
-                    let mut changed = values.clone();
-                    changed[entry][lane] ^= 0x80;
-                    match again(&having, &changed) {
-                        Ok(images) => {
-                            // What is taken is what its own pixels are packed to.
-                            let mut pixels = Vec::new();
-                            for i in 0..3 {
-                                let mut x = vec![0.0; features];
-                                images.unpack(i, &mut x);
-                                pixels.extend(x.iter().map(|&x| x as u8));
-                            }
-                            assert_eq!(Images::from_u8(layout.clone(), &pixels), Ok(images));
-                        }
-                        found => {
-                            assert_eq!(found, Err(PackedError::Block { entry }));
-                            refused += 1;
-                        }
-                    }
-                }
-            }
-            assert_eq!(refused > 0, features % LANES != 0, "lanes past the edge");
-        }
-    }
-}
+mod tests;

@@ -9,8 +9,8 @@ pub(crate) struct CacheArgs {
     ///
     /// MNIST takes 17 MB. They are kept in $XDG_CACHE_HOME/mnist, else ~/.cache/mnist (on Windows
     /// %LOCALAPPDATA%\mnist), else in .mnist-cache beside the folder of the run. A hash of the four
-    /// files is the name, so other data are never taken for them; what is damaged is made anew; and the
-    /// folder may be removed at any time. Results are the same in every bit.
+    /// files is the name, so nothing is taken that was kept before they changed; what is damaged is made
+    /// anew; and the folder may be removed at any time. Results are the same in every bit.
     #[arg(long)]
     pub(crate) cache: bool,
 }

@@ -8,7 +8,9 @@
 //! and this takes 2.1 (an Intel Xeon of family 6, model 167, in a virtual machine).
 //!
 //! XXH3 is against chance, of which 128 bits leave none, and not against someone who makes files to be taken for
-//! others; `SECURITY.md` says so. The SHA-256 that models name their data by is kept in the file.
+//! others; `SECURITY.md` says so. The SHA-256 that models name their data by is kept in the file. BLAKE3 would be against
+//! both. On one thread of that machine, to read MNIST's largest .gz file took 0.9 ms, with XXH3 1.1, with BLAKE3 2.2 in its
+//! C form and 3.7 in its Rust form, with SHA-256 6.2; and it brings four crates and a C compiler.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -84,6 +86,19 @@ mod tests {
     use idx::Role;
     use std::collections::HashSet;
     use std::fs;
+
+    /// As Python's xxhash has it. A key that changes leaves all that is kept behind: then `NAME` must change, too.
+    #[test]
+    fn the_key_of_these_bytes_is_this() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..PIECE_BYTES + 70_000).map(|i| (i * i % 251) as u8).collect();
+        let contents = [&bytes[..], b"labels", &bytes[9..999], b""];
+        for (role, bytes) in Role::ALL.into_iter().zip(contents) {
+            fs::write(folder.path().join(role.names()[0]), bytes).unwrap();
+        }
+        let key = of(&idx::find_all(folder.path()).unwrap()).unwrap();
+        assert_eq!(crate::hash::hex(&key), "9935807108d1b07bcc5cf6be0445b575");
+    }
 
     #[test]
     fn a_byte_anywhere_or_in_another_file_makes_another_key() {
