@@ -8,7 +8,7 @@ use kernels::{Batch, Isa, Layout, NonFinite};
 use rayon::prelude::*;
 
 use crate::dataset::Dataset;
-use crate::layer::Layer;
+use crate::layer::{Layer, LayerRef};
 use crate::metrics::{Evaluation, Scores};
 use crate::parameters::Parameters;
 
@@ -59,7 +59,7 @@ impl Classifier {
     /// parameters were prepared for.
     pub fn evaluate(&self, data: &Dataset, rows: Range<usize>) -> Result<Evaluation, NonFinite> {
         self.check(data);
-        Ok(score(self.isa, &self.layer, &self.bias, data, rows)?.all())
+        Ok(score(self.isa, self.layer.as_ref(), &self.bias, data, rows)?.all())
     }
 
     /// Predicts the classes of the images `rows` of `data`.
@@ -77,7 +77,7 @@ impl Classifier {
         let classes = self.bias.len();
         let mut predictions = Vec::with_capacity(rows.len());
         for chunk in chunks(rows) {
-            let batch = forward(self.isa, &self.layer, &self.bias, data, chunk)?;
+            let batch = forward(self.isa, self.layer.as_ref(), &self.bias, data, chunk)?;
             let columns: Vec<Vec<f32>> =
                 (0..classes).map(|c| batch.probabilities(c).collect()).collect();
             for (i, class) in batch.predicted().enumerate() {
@@ -107,7 +107,7 @@ fn chunks(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 /// Runs some images forward.
 fn forward(
     isa: Isa,
-    layer: &Layer,
+    layer: LayerRef<'_>,
     bias: &[f32],
     data: &Dataset,
     rows: Range<usize>,
@@ -132,7 +132,7 @@ fn forward(
 /// Scores the images `rows` on rayon's threads.
 pub(crate) fn score(
     isa: Isa,
-    layer: &Layer,
+    layer: LayerRef<'_>,
     bias: &[f32],
     data: &Dataset,
     rows: Range<usize>,
@@ -149,7 +149,7 @@ pub(crate) fn score(
 pub(crate) fn score_on(
     (team, threads): (&mut Team, usize),
     isa: Isa,
-    (layer, bias): (&Layer, &[f32]),
+    (layer, bias): (LayerRef<'_>, &[f32]),
     data: &Dataset,
     rows: Range<usize>,
 ) -> Result<Scores, NonFinite> {
@@ -167,7 +167,7 @@ pub(crate) fn score_on(
 
 fn score_chunk(
     isa: Isa,
-    layer: &Layer,
+    layer: LayerRef<'_>,
     bias: &[f32],
     data: &Dataset,
     rows: Range<usize>,

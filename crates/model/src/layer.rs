@@ -6,14 +6,20 @@ use kernels::{Images, Isa, Layout, NonFinite, dense, spec};
 
 use crate::dataset::Dataset;
 
-/// Weights (or moments) of features and classes.
-#[derive(Clone, Debug)]
-pub(crate) enum Layer {
+/// What a linear layer has, in the form that its features and classes ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form<B, D> {
     /// Up to 16 classes, or pixels of any number: in blocks of features.
-    Blocks(BlockWeights),
+    Blocks(B),
     /// More classes of f32 features: [features x classes], row-major in file order.
-    Dense(Vec<f32>),
+    Dense(D),
 }
+
+/// Weights of features and classes.
+pub(crate) type Layer = Form<BlockWeights, Vec<f32>>;
+
+/// Weights, or moments, that stand elsewhere.
+pub(crate) type LayerRef<'a> = Form<&'a BlockWeights, &'a [f32]>;
 
 impl Layer {
     /// Takes weights [features x classes], row-major in file order, for images like these.
@@ -25,21 +31,30 @@ impl Layer {
         }
     }
 
+    pub(crate) fn as_ref(&self) -> LayerRef<'_> {
+        match self {
+            Self::Blocks(weights) => Form::Blocks(weights),
+            Self::Dense(weights) => Form::Dense(weights),
+        }
+    }
+}
+
+impl LayerRef<'_> {
     /// Gives the weights back, [features x classes], row-major in file order.
-    pub(crate) fn scatter(&self, layout: &Layout, classes: usize) -> Vec<f32> {
+    pub(crate) fn scatter(self, layout: &Layout, classes: usize) -> Vec<f32> {
         match self {
             Self::Blocks(blocks) => {
                 let mut weights = vec![0.0; layout.features() * classes];
                 blocks.scatter(layout, classes, &mut weights);
                 weights
             }
-            Self::Dense(weights) => weights.clone(),
+            Self::Dense(weights) => weights.to_vec(),
         }
     }
 
     /// Computes the sums of a part of a batch, whose images are `rows`.
     pub(crate) fn forward(
-        &self,
+        self,
         isa: Isa,
         images: &Images,
         rows: &[u32],
@@ -65,7 +80,7 @@ impl Layer {
     ///
     /// Panics if there is none.
     pub(crate) fn first_bad_logit(
-        &self,
+        self,
         bias: &[f32],
         data: &Dataset,
         rows: impl Iterator<Item = u32>,

@@ -11,85 +11,51 @@
 //! would wait. Many steps are one job of the team. Of several threads each has a copy of
 //! the weights (`OwnWeights`), which it brings up to date before each step.
 
+mod blocks;
+mod dense;
 mod split;
 mod steps;
 
 use std::ops::Range;
 
 use kernels::batch::{self, Batch, BatchPart};
-use kernels::linear::{self, BlockIndex, BlockPart, OwnWeights, Upcoming};
+use kernels::linear;
 use kernels::spec::{self, Rule};
 use kernels::team::{Shares, Team};
-use kernels::{F32x16, Isa, NonFinite, dense, optim};
+use kernels::{Images, Isa, NonFinite};
 
 use crate::classifier::{score, score_on};
 use crate::dataset::Dataset;
-use crate::layer::Layer;
+use crate::layer::{Form, LayerRef};
 use crate::metrics::Scores;
 use crate::parameters::Parameters;
+use blocks::Blocks;
 use split::Split;
 pub(crate) use steps::Steps;
 
 /// A model in training: weights, moments and the buffers of a step.
 pub(crate) struct Network {
+    /// Weights and both moments.
+    layers: Form<Blocks, [Vec<f32>; 3]>,
+    common: Common,
+}
+
+/// What steps work with, whatever the form of the layers.
+struct Common {
     isa: Isa,
     team: Team,
-    /// How many of the team take part.
+    /// How many of the team take part, where a step is cut among threads.
     threads: usize,
     classes: usize,
-    weights: Layer,
-    m: Layer,
-    v: Layer,
     /// Biases and their moments.
     bias: [Vec<f32>; 3],
     batch: Batch,
-    /// Of each thread.
-    scratch: Vec<Scratch>,
     /// What each thread of the team gets, where all take part.
     split: Split,
-    /// Where the parts end that their `OwnWeights` were begun for; none where the weights have changed since.
-    begun_for: Vec<usize>,
 }
 
 /// What is done aside in each step.
 type Aside<'a> = &'a mut (dyn FnMut() + Send);
-
-/// What a thread keeps to itself during some steps.
-struct Own<'a> {
-    /// Its part of the batch and of the weights.
-    index: usize,
-    blocks: Range<usize>,
-    m: &'a mut [F32x16],
-    v: &'a mut [F32x16],
-    scratch: &'a mut Scratch,
-    /// The first thread's alone: it waits for the last one, whose part of the batch has the ragged group and whose lists
-    /// count blocks before its own.
-    aside: Option<Aside<'a>>,
-    /// Biases and their moments: every thread has its own, and all are equal, because to pass them on takes
-    /// longer than to work them out.
-    bias: [Vec<f32>; 3],
-}
-
-impl Own<'_> {
-    /// The images `rows` of the next step.
-    fn upcoming<'a>(&self, pass: Forward<'_>, rows: &'a [u32]) -> Upcoming<'a> {
-        Upcoming { rows, own: pass.shares.range(rows.len(), self.index) }
-    }
-}
-
-/// What a thread keeps from step to step, so that a step of blocks allocates nothing; only `weights` mean anything after
-/// one.
-#[derive(Default)]
-struct Scratch {
-    /// Which images have which of its blocks.
-    index: BlockIndex,
-    /// The error terms of all images of a batch that has several parts.
-    errors: Vec<F32x16>,
-    /// The gradient of the biases.
-    bias_gradient: Vec<f32>,
-    /// The weights as it sees them.
-    weights: OwnWeights,
-}
 
 /// What all threads see of a forward pass.
 #[derive(Clone, Copy)]
@@ -120,71 +86,9 @@ impl Forward<'_> {
     }
 }
 
-impl Network {
-    /// Begins with `parameters`; the moments are zero.
-    pub(crate) fn new(isa: Isa, team: Team, data: &Dataset, parameters: &Parameters) -> Self {
-        let (images, classes) = (data.images(), parameters.classes());
-        let zeros = Layer::gather(images, classes, &vec![0.0; parameters.weights.len()]);
-        Self {
-            isa,
-            classes,
-            weights: Layer::gather(images, classes, &parameters.weights),
-            m: zeros.clone(),
-            v: zeros,
-            bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
-            batch: Batch::default(),
-            scratch: Vec::new(),
-            split: Split::equal(team.threads()),
-            begun_for: Vec::new(),
-            threads: team.threads(),
-            team,
-        }
-    }
-
-    /// Has the first `threads` of the team take part from now on; no bit depends on it.
-    pub(crate) fn set_threads(&mut self, threads: usize) {
-        self.threads = threads.clamp(1, self.team.threads());
-    }
-
-    /// The number of classes.
-    pub(crate) fn classes(&self) -> usize {
-        self.classes
-    }
-
-    /// The parameters as they are now, in file order.
-    pub(crate) fn parameters(&self, data: &Dataset) -> Parameters {
-        let weights = self.weights.scatter(data.images().layout(), self.classes);
-        Parameters { weights, bias: self.bias[0].clone() }
-    }
-
-    /// The parameters and both moments, in file order.
-    pub(crate) fn state(&self, data: &Dataset) -> [Parameters; 3] {
-        let layout = data.images().layout();
-        let mut bias = self.bias.iter().cloned();
-        [&self.weights, &self.m, &self.v].map(|layer| Parameters {
-            weights: layer.scatter(layout, self.classes),
-            bias: bias.next().unwrap_or_default(),
-        })
-    }
-
-    /// Goes on with the parameters and moments of [`Network::state`]. Lanes that are padded get +0, which
-    /// they always hold.
-    pub(crate) fn restore(&mut self, data: &Dataset, state: [&Parameters; 3]) {
-        let images = data.images();
-        self.begun_for.clear();
-        [self.weights, self.m, self.v] =
-            state.map(|part| Layer::gather(images, self.classes, &part.weights));
-        self.bias = state.map(|part| part.bias.clone());
-    }
-
-    /// What the last forward pass made of its batch.
-    pub(crate) fn batch(&self) -> &Batch {
-        &self.batch
-    }
-
-    /// What each thread that takes part gets.
-    fn split(&self) -> Split {
-        let threads = if matches!(self.weights, Layer::Blocks(_)) { self.threads } else { 1 };
+impl Common {
+    /// What each of so many threads gets.
+    fn split(&self, threads: usize) -> Split {
         if threads == self.split.threads() { self.split.clone() } else { Split::equal(threads) }
     }
 
@@ -192,12 +96,18 @@ impl Network {
         Forward { isa: self.isa, data, classes: self.classes, shares: &split.images }
     }
 
-    /// Runs the images `rows` through the model.
-    pub(crate) fn forward(&mut self, data: &Dataset, rows: &[u32]) -> Result<(), NonFinite> {
-        let split = self.split();
-        let pass = self.pass(data, &split);
-        let (weights, bias) = (&self.weights, &self.bias[0]);
-        let parts = self.batch.cut(split.threads()).iter_mut().enumerate();
+    /// Runs the images `rows` through the model with these weights, on so many threads; returns whether all logits are
+    /// finite.
+    fn forward(
+        &mut self,
+        data: &Dataset,
+        rows: &[u32],
+        weights: LayerRef<'_>,
+        threads: usize,
+    ) -> bool {
+        let split = self.split(threads);
+        let (pass, bias) = (self.pass(data, &split), &self.bias[0]);
+        let parts = self.batch.cut(threads).iter_mut().enumerate();
         let mut parts: Vec<(usize, &mut BatchPart, bool)> =
             parts.map(|(index, part)| (index, part, true)).collect();
         self.team.run(&mut parts, |(index, part, finite)| {
@@ -205,10 +115,95 @@ impl Network {
                 weights.forward(pass.isa, data.images(), rows, pass.classes, part);
             });
         });
-        if parts.iter().all(|&(_, _, finite)| finite) {
-            return Ok(());
+        parts.iter().all(|&(_, _, finite)| finite)
+    }
+}
+
+/// Weights and moments in the form that features and classes ask for.
+fn gather(images: &Images, classes: usize, layers: [&[f32]; 3]) -> Form<Blocks, [Vec<f32>; 3]> {
+    if linear::supports(images, classes) {
+        Form::Blocks(Blocks::gather(images.layout(), classes, layers))
+    } else {
+        Form::Dense(layers.map(<[f32]>::to_vec))
+    }
+}
+
+impl Network {
+    /// Begins with `parameters`; the moments are zero.
+    pub(crate) fn new(isa: Isa, team: Team, data: &Dataset, parameters: &Parameters) -> Self {
+        let (classes, zeros) = (parameters.classes(), vec![0.0; parameters.weights.len()]);
+        let layers = gather(data.images(), classes, [&parameters.weights, &zeros, &zeros]);
+        let common = Common {
+            isa,
+            threads: team.threads(),
+            classes,
+            bias: [parameters.bias.clone(), vec![0.0; classes], vec![0.0; classes]],
+            batch: Batch::default(),
+            split: Split::equal(team.threads()),
+            team,
+        };
+        Self { layers, common }
+    }
+
+    /// Has the first `threads` of the team take part from now on; no bit depends on it.
+    pub(crate) fn set_threads(&mut self, threads: usize) {
+        self.common.threads = threads.clamp(1, self.common.team.threads());
+    }
+
+    /// The number of classes.
+    pub(crate) fn classes(&self) -> usize {
+        self.common.classes
+    }
+
+    /// Weights and both moments.
+    fn layers(&self) -> [LayerRef<'_>; 3] {
+        match &self.layers {
+            Form::Blocks(blocks) => blocks.layers(),
+            Form::Dense(layers) => layers.each_ref().map(|layer| Form::Dense(&layer[..])),
         }
-        Err(self.bad_logit(data, rows))
+    }
+
+    /// The parameters as they are now, in file order.
+    pub(crate) fn parameters(&self, data: &Dataset) -> Parameters {
+        let Common { classes, bias, .. } = &self.common;
+        let [weights, ..] = self.layers();
+        let weights = weights.scatter(data.images().layout(), *classes);
+        Parameters { weights, bias: bias[0].clone() }
+    }
+
+    /// The parameters and both moments, in file order.
+    pub(crate) fn state(&self, data: &Dataset) -> [Parameters; 3] {
+        let (layout, classes) = (data.images().layout(), self.common.classes);
+        let mut bias = self.common.bias.iter().cloned();
+        self.layers().map(|layer| Parameters {
+            weights: layer.scatter(layout, classes),
+            bias: bias.next().unwrap_or_default(),
+        })
+    }
+
+    /// Goes on with the parameters and moments of [`Network::state`]. Lanes that are padded get +0, which
+    /// they always hold.
+    pub(crate) fn restore(&mut self, data: &Dataset, state: [&Parameters; 3]) {
+        self.layers =
+            gather(data.images(), self.common.classes, state.map(|part| &part.weights[..]));
+        self.common.bias = state.map(|part| part.bias.clone());
+    }
+
+    /// What the last forward pass made of its batch.
+    pub(crate) fn batch(&self) -> &Batch {
+        &self.common.batch
+    }
+
+    /// Runs the images `rows` through the model.
+    pub(crate) fn forward(&mut self, data: &Dataset, rows: &[u32]) -> Result<(), NonFinite> {
+        let finite = match &self.layers {
+            Form::Blocks(blocks) => {
+                let threads = self.common.threads;
+                self.common.forward(data, rows, blocks.weights(), threads)
+            }
+            Form::Dense([weights, ..]) => self.common.forward(data, rows, Form::Dense(weights), 1),
+        };
+        if finite { Ok(()) } else { Err(self.bad_logit(data, rows)) }
     }
 
     /// Scores the images `rows` of `data`; see [`Trainer::score`](crate::Trainer::score).
@@ -217,18 +212,19 @@ impl Network {
         data: &Dataset,
         rows: Range<usize>,
     ) -> Result<Scores, NonFinite> {
-        let (isa, layer, bias) = (self.isa, &self.weights, &self.bias[0][..]);
-        match layer {
-            Layer::Blocks(_) => {
-                score_on((&mut self.team, self.threads), isa, (layer, bias), data, rows)
+        let Common { isa, team, threads, bias: [bias, ..], .. } = &mut self.common;
+        match &self.layers {
+            Form::Blocks(blocks) => {
+                score_on((team, *threads), *isa, (blocks.weights(), bias), data, rows)
             }
             // Its products are cut up among rayon's threads.
-            Layer::Dense(_) => score(isa, layer, bias, data, rows),
+            Form::Dense([weights, ..]) => score(*isa, Form::Dense(weights), bias, data, rows),
         }
     }
 
     fn bad_logit(&self, data: &Dataset, rows: &[u32]) -> NonFinite {
-        self.weights.first_bad_logit(&self.bias[0], data, rows.iter().copied())
+        let [weights, ..] = self.layers();
+        weights.first_bad_logit(&self.common.bias[0], data, rows.iter().copied())
     }
 
     /// Takes `steps`: each runs its images forward, then updates the model by the gradient of their mean loss.
@@ -243,11 +239,9 @@ impl Network {
         aside: Aside<'_>,
     ) -> Result<(), (usize, NonFinite)> {
         // The last half step that was done, where there is one that finds numbers that are not finite.
-        let stopped = match (&mut self.weights, &mut self.m, &mut self.v) {
-            (Layer::Blocks(_), Layer::Blocks(_), Layer::Blocks(_)) => {
-                self.take_blocks(data, steps, aside)
-            }
-            _ => self.take_dense(data, steps, aside),
+        let stopped = match &mut self.layers {
+            Form::Blocks(blocks) => blocks.take(&mut self.common, data, steps, aside),
+            Form::Dense(layers) => dense::take(layers, &mut self.common, data, steps, aside),
         };
         let Err(half) = stopped else { return Ok(()) };
         let cause = if half.is_multiple_of(2) {
@@ -257,110 +251,6 @@ impl Network {
             NonFinite::check(&weights, &bias)
         };
         cause.map_err(|cause| (half / 2, cause))
-    }
-
-    fn take_blocks(
-        &mut self,
-        data: &Dataset,
-        steps: Steps<'_>,
-        aside: Aside<'_>,
-    ) -> Result<(), usize> {
-        let split = self.split();
-        let (pass, parts) = (self.pass(data, &split), split.threads());
-        let (isa, images, padded) = (self.isa, data.images(), linear::padded_classes(self.classes));
-        let (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) =
-            (&mut self.weights, &mut self.m, &mut self.v)
-        else {
-            unreachable!("weights and moments are made in the same form")
-        };
-        let count = images.layout().block_count();
-        let lines = |blocks: usize| blocks * padded / 2;
-        let ends: Vec<usize> = split.blocks.ends(count).into_iter().map(lines).collect();
-        self.scratch.resize_with(parts, Scratch::default);
-        let (mut m, mut v) = (m.lines_mut(), v.lines_mut());
-        let mut own: Vec<Own<'_>> = Vec::new();
-        let mut aside: Option<Aside<'_>> = Some(aside);
-        for (index, scratch) in self.scratch.iter_mut().enumerate() {
-            let blocks = split.blocks.range(count, index);
-            let len = ..lines(blocks.len());
-            // Moments have as many lines as the ends say of weights.
-            let [m, v] = [&mut m, &mut v].map(|all| all.split_off_mut(len).unwrap_or_default());
-            if self.begun_for != ends {
-                scratch.weights.begin(w.lines(), &ends, index);
-            }
-            let (aside, bias) = (aside.take(), self.bias.clone());
-            own.push(Own { index, blocks, m, v, scratch, aside, bias });
-        }
-        self.begun_for.clone_from(&ends);
-        let stopped = self.team.alternate(
-            steps.updates.len(),
-            (&mut own, self.batch.cut(parts)),
-            (w.lines_mut(), &ends),
-            |half, own| {
-                let (rows, upcoming) = steps.rows(half / 2);
-                if half.is_multiple_of(2) {
-                    own.upcoming(pass, upcoming).prefetch_heads(images);
-                    own.scratch.index.begin(isa, images, rows, own.blocks.clone(), padded);
-                } else {
-                    if let Some(aside) = &mut own.aside {
-                        aside();
-                    }
-                    own.scratch.index.list(isa, images, rows, parts);
-                }
-            },
-            |step, own, part, weights| {
-                let weights = own.scratch.weights.read(weights);
-                let rows = steps.rows(step).0;
-                pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
-                    linear::forward(isa, images, rows, weights, part.forward_mut());
-                })
-            },
-            |step, own, parts, w| {
-                let update = steps.updates[step];
-                let upcoming = own.upcoming(pass, steps.rows(step).1);
-                let Scratch { index, errors, bias_gradient, weights } = &mut *own.scratch;
-                batch::prefetch_others(parts, own.index);
-                let ((w, shown), m, v) = (weights.write(w), &mut *own.m, &mut *own.v);
-                let blocks = BlockPart { first: own.blocks.start, w, m, v, shown };
-                let errors = batch::error_rows(parts, errors);
-                let finite = index.backward(isa, images, errors, update, blocks, &upcoming);
-                finite & update_bias(isa, parts, update.rule, (bias_gradient, &mut own.bias))
-            },
-        );
-        // At least one, since there are threads.
-        if let Some(own) = own.into_iter().next() {
-            self.bias = own.bias;
-        }
-        if let Some(worked) = self.team.worked().filter(|_| parts == self.split.threads()) {
-            self.split.follow(steps.images_of_each(), count, &worked);
-        }
-        stopped
-    }
-
-    fn take_dense(
-        &mut self,
-        data: &Dataset,
-        steps: Steps<'_>,
-        aside: Aside<'_>,
-    ) -> Result<(), usize> {
-        for (i, &update) in steps.updates.iter().enumerate() {
-            aside();
-            let rows = steps.rows(i).0;
-            self.forward(data, rows).map_err(|_| 2 * i)?;
-            let (Layer::Dense(w), Layer::Dense(m), Layer::Dense(v)) =
-                (&mut self.weights, &mut self.m, &mut self.v)
-            else {
-                unreachable!("weights and moments are made in the same form")
-            };
-            let mut g = vec![0.0; w.len()];
-            dense::gradient(self.isa, data.images(), rows, &self.batch, self.classes, &mut g);
-            let finite = optim::update_all(self.isa, update, &g, (w, m, v));
-            let bias = (&mut Vec::new(), &mut self.bias);
-            if !(finite & update_bias(self.isa, self.batch.parts(), update.rule, bias)) {
-                return Err(2 * i + 1);
-            }
-        }
-        Ok(())
     }
 }
 

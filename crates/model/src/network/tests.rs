@@ -58,7 +58,7 @@ fn jobs_of_changing_threads_are_those_of_one_thread() {
                 let time =
                     |_| [(); 2].map(|()| Duration::from_micros(1 + u64::from(random.below(99))));
                 let worked: Vec<[Duration; 2]> = (0..most).map(time).collect();
-                many.split.follow(Some(1000), 1000, &worked);
+                many.common.split.follow(Some(1000), 1000, &worked);
             }
             let (count, batch_size) =
                 (1 + random.below(6) as usize, 1 + random.below(130) as usize);
