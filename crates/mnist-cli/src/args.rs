@@ -29,7 +29,7 @@ const EXIT_CODES: &str = "\
 Environment:
   MNIST_DATA  the folder of the four MNIST files, where --data is not given
   MNIST_ISA   portable, avx2 or avx512: the instructions to use; any gives the same bits
-  NO_COLOR    no colours
+  NO_COLOR    no colours, unless --graphics asks for what needs them
 
 Exit codes:
   0 done   1 training diverged, or a gradient is wrong   2 usage
@@ -218,7 +218,8 @@ pub(crate) struct TrainArgs {
     /// Ctrl-C and SIGTERM save one in any case.
     #[arg(long, value_name = "N|Ns|Nm")]
     pub(crate) checkpoint_every: Option<Every>,
-    /// Go on from a checkpoint, in its folder and with its settings; the number of epochs may grow
+    /// Go on from a checkpoint, in its folder, with its settings, and on its run's data unless --data names them; the
+    /// number of epochs may grow
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
     /// Which options were given; the others have their defaults

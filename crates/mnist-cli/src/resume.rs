@@ -7,8 +7,10 @@ use model::{Checkpoint, CheckpointErrorKind, DataSets, Init, Model, Optimizer, T
 
 use crate::args::TrainArgs;
 use crate::checkpoints;
+use crate::data::Source;
 use crate::earlier::Earlier;
 use crate::failure::{Code, Failure};
+use crate::run_file::RunFile;
 use crate::run_folder::RunFolder;
 
 /// A checkpoint to go on from.
@@ -56,6 +58,17 @@ impl Resume {
     pub(crate) fn folder(&self) -> &Path {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         folder.unwrap_or(Path::new("."))
+    }
+
+    /// Where the data of its run are, by the config.json beside it, if they still are there.
+    pub(crate) fn source(&self) -> Option<Source> {
+        // What is wrong with that file keeps nobody from naming the data.
+        let source = RunFile::read(self.folder()).ok()?.source();
+        let is_there = match &source {
+            Source::Folder(folder) => folder.is_dir(),
+            Source::Synthetic { .. } => true,
+        };
+        is_there.then_some(source)
     }
 
     /// Whether the checkpoint stands in a run's folder under the name that the run gives it.

@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use model::atomic;
 
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 
 /// Where runs go that are given no folder.
 pub(crate) const RUNS: &str = "runs";
@@ -17,6 +17,10 @@ pub(crate) struct RunFolder(PathBuf);
 impl RunFolder {
     /// Makes the folder: `out` (it may exist), else a new `runs/<date>-<n>`.
     pub(crate) fn make(out: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(out) = out.filter(|out| out.is_file()) {
+            let message = format!("{}: cannot be written: it is a file", out.display());
+            return Err(Failure::new(Code::Io, message).remedy("name a folder with --out"));
+        }
         let made = match out {
             Some(out) => fs::create_dir_all(out).map(|()| out.to_owned()),
             None => make_new(Path::new(RUNS), &today()),

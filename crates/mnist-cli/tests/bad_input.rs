@@ -286,6 +286,8 @@ fn places_that_cannot_be_written() {
         let words = out(&format!("--out {out_folder}"));
         sandbox.refused(&words, 4, &[out_folder, "cannot be written"]);
     }
+    let words = out(&format!("--out {label_file}"));
+    sandbox.refused(&words, 4, &[&label_file, "it is a file; name a folder with --out"]);
     for name in ["config.json", "metrics.jsonl", "model.safetensors"] {
         fs::create_dir_all(sandbox.path("out").join(name)).unwrap();
         sandbox.run(TRAIN).failed(4, &[&format!("out/{name}"), ": "]);

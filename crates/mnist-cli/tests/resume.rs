@@ -101,6 +101,31 @@ fn metrics_are_cut_back_to_the_checkpoint() {
     assert_eq!(metrics(&sandbox, "out"), expected[expected.len() - 2..]);
 }
 
+/// The folder stands in config.json; who has moved it, or has others in mind, names it.
+#[test]
+fn the_data_are_those_of_the_run() {
+    let sandbox = small();
+    let whole = sandbox.ok(&format!("{RUN} --epochs 3"));
+    let (expected, to) = (model(&sandbox, "out"), |name: &str| sandbox.path(name));
+    sandbox.ok(&format!("{RUN} --epochs 1 --checkpoint-every 5m"));
+    fs::rename(to("data"), to("moved")).unwrap();
+    let resume = "train --resume out/checkpoint.safetensors --epochs 3 --no-pictures";
+    // After the notice that there are only synthetic digits.
+    let Run { code, stderr, .. } = sandbox.run(resume);
+    assert_eq!(code, Some(6), "{stderr}");
+    assert!(stderr.ends_with("; name the folder of the run's data with --data\n"), "{stderr}");
+    let rest = sandbox.ok(&format!("{resume} --data moved"));
+    assert!(whole.ends_with(&rest) && model(&sandbox, "out") == expected);
+    // Its folder is the moved one now.
+    sandbox
+        .ok(&format!("{RUN} --epochs 1 --checkpoint-every 5m")
+            .replace("--data data", "--data moved"));
+    let rest = sandbox.ok(resume);
+    assert!(whole.ends_with(&rest) && model(&sandbox, "out") == expected);
+    let others = format!("{resume} --dataset synthetic");
+    sandbox.refused(&others, 6, &["its run is on other data"]);
+}
+
 #[test]
 fn what_contradicts_the_checkpoint_is_refused() {
     let sandbox = small();

@@ -1,6 +1,6 @@
 //! Data sets in their packed form, kept from one run to the next.
 //!
-//! Reading MNIST's files takes inflating or hashing 55 MB; what training needs of them is 17 MB. A cache is
+//! Reading MNIST's files takes inflating or hashing 55 MB; what training needs of them is 19 MB. A cache is
 //! a folder of files `KEY.pack`, one a data set, which is named by a hash of what its four files hold
 //! as they lie on the disk, so that data that change have another name and nothing goes stale (`key`). All
 //! numbers are little-endian:

@@ -382,7 +382,7 @@ fn labels_are_held_against_the_classes_of_this_run() {
 
 /// MNIST, where it is at hand.
 #[test]
-fn mnist_is_kept_in_17_megabytes() {
+fn mnist_is_kept_in_19_megabytes() {
     let Some(data) = std::env::var_os("MNIST_DATA").map(PathBuf::from) else { return };
     let cache = tempfile::tempdir().unwrap();
     let expected = DataSets::read(&data, 10).unwrap();
@@ -396,5 +396,5 @@ fn mnist_is_kept_in_17_megabytes() {
         check_same(&sets, &expected);
     }
     let file = fs::read_dir(cache.path()).unwrap().next().unwrap().unwrap();
-    assert!((16_000_000..20_000_000).contains(&file.metadata().unwrap().len()));
+    assert!((18_500_000..19_500_000).contains(&file.metadata().unwrap().len()));
 }
