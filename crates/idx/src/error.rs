@@ -245,6 +245,9 @@ impl fmt::Display for ErrorKind {
                 "the dimensions need {expected_bytes} bytes of payload, found {found_bytes}{}",
                 if found_bytes < expected_bytes { "; was the file cut short?" } else { "" }
             ),
+            Self::TrailingData { expected_bytes, extra_bytes: 1 } => {
+                write!(f, "at least 1 byte follows the payload of {expected_bytes} bytes")
+            }
             Self::TrailingData { expected_bytes, extra_bytes } => write!(
                 f,
                 "at least {extra_bytes} bytes follow the payload of {expected_bytes} bytes"

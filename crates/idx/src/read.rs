@@ -12,6 +12,9 @@ use crate::header::Header;
 /// Compressed input per system call; raw payloads are read past this buffer, straight to their place.
 const BUFFER_BYTES: usize = 256 * 1024;
 
+/// Bytes that are looked through behind a payload for the end of a damaged gzip stream.
+const BEYOND_BYTES: usize = 4 * 1024;
+
 /// How much of a gzip payload is allocated before it has been seen, in sizes of the compressed file.
 /// MNIST's images expand 4.8 times, Fashion-MNIST's 1.8 times; what expands more grows by doubling.
 const TRUSTED_RATIO: u64 = 8;
@@ -218,6 +221,10 @@ impl<S: Source> Payload<S> {
         if (piece.len() < wanted || self.given == expected) && !self.is_proven {
             // One byte further: it must not be there, and asking for it proves the last gzip checksum.
             let extra = self.read_ahead.len() + self.source.read(&mut [0])?;
+            if extra > 0 {
+                // A damaged stream may give some bytes too many: then its end is near, and its checksum tells.
+                self.source.read(&mut [0; BEYOND_BYTES])?;
+            }
             prove_size(&self.header, (self.given + extra) as u64)?;
             self.is_proven = true;
         }

@@ -151,6 +151,20 @@ fn checksum_and_length() {
     assert_eq!(idx::parse(&wrong).unwrap_err().class(), FaultClass::Checksum);
 }
 
+/// Damage that makes matches longer, say: the end is near, and its checksum tells. What goes on for long is another file.
+#[test]
+fn a_damaged_stream_of_some_bytes_too_many() {
+    for (extra, is_told) in [(1, true), (4_000, true), (5_000, false)] {
+        let mut bytes = gzip(&[small(), vec![7; extra]].concat());
+        let at = bytes.len() - 8;
+        bytes[at] ^= 1;
+        let error = idx::parse(&bytes).unwrap_err();
+        let is_checksum = matches!(error, ErrorKind::Gzip(GzipFault::Checksum { .. }));
+        assert_eq!(is_checksum, is_told, "{extra}: {error}");
+        assert!(is_told || matches!(error, ErrorKind::TrailingData { extra_bytes: 1, .. }));
+    }
+}
+
 #[test]
 fn corrupt_deflate() {
     #[track_caller]

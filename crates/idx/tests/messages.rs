@@ -85,7 +85,11 @@ fn form() {
     );
     check(
         ErrorKind::TrailingData { expected_bytes: 24, extra_bytes: 1 },
-        "at least 1 bytes follow the payload of 24 bytes",
+        "at least 1 byte follows the payload of 24 bytes",
+    );
+    check(
+        ErrorKind::TrailingData { expected_bytes: 24, extra_bytes: 2 },
+        "at least 2 bytes follow the payload of 24 bytes",
     );
     check(
         ErrorKind::ClaimTooLarge { declared_bytes: 9_000_000, file_bytes: 100 },

@@ -78,7 +78,7 @@ fn headers() -> Vec<Row> {
             "the header needs 1024",
         ),
         row("I14", "2^32-1 images", u8s(&[MAX, 28, 28], &[0; 784]), size, "cut short"),
-        row("I16", "1 more", [small(), vec![0]].concat(), trailing, "at least 1 bytes follow"),
+        row("I16", "1 more", [small(), vec![0]].concat(), trailing, "at least 1 byte follows"),
         row("I16", "1 MB more", [small(), vec![0; 1_000_000]].concat(), trailing, "1000000"),
         row("I17", "header only", &small()[..16], size, "need 24 bytes of payload, found 0"),
         row("I18", "2^64", u8s(&[1 << 31, 1 << 31, 4], &[]), overflow, "2147483648 x 2147483648"),
@@ -147,7 +147,7 @@ fn gzips() -> Vec<Row> {
         row("G09", "checksum", flipped(end - 5), checksum, "get the file again"),
         row("G09", "length", flipped(end - 4), length, "length 41 bytes in the file, 40 found"),
         row("G09", "length", flipped(end - 1), length, "length"),
-        row("G12", "twice", [&whole[..], &whole].concat(), trailing, "follow the payload"),
+        row("G12", "twice", [&whole[..], &whole].concat(), trailing, "follows the payload"),
         row("G13", "47 MB of zeros", gzip(&[small(), vec![0; 47 * MIB]].concat()), trailing, "24"),
         row(
             "G13",

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::{io, path::Path};
 
-use idx::{ErrorKind, FaultClass};
+use idx::{ErrorKind, FaultClass, GzipFault};
 use model::{CLASSES, ConfigError, Diverged, LoadError, ModelError, ModelErrorKind};
 
 use crate::screen::printable;
@@ -111,6 +111,13 @@ impl From<idx::Error> for Failure {
             ErrorKind::Open(_) | ErrorKind::NotARegularFile { .. } => {
                 "check the path and its permissions".to_owned()
             }
+            // They say that the file is to be got again.
+            ErrorKind::Gzip(
+                GzipFault::Truncated
+                | GzipFault::Corrupt
+                | GzipFault::Checksum { .. }
+                | GzipFault::Length { .. },
+            ) => "`cargo xtask fetch-data --force` does so for MNIST".to_owned(),
             _ => {
                 "repair the file or make it again; `cargo xtask fetch-data --force` does so for MNIST"
                     .to_owned()
