@@ -149,6 +149,8 @@ pub(crate) struct Payload<S> {
     /// Bytes that were given out, and those that were read and not given out.
     given: usize,
     read_ahead: Vec<u8>,
+    /// Bytes that were found behind the payload, at least.
+    extra: usize,
     is_proven: bool,
 }
 
@@ -184,7 +186,7 @@ impl<R: BufRead> Payload<Either<R>> {
 impl<S: Source> Payload<S> {
     fn new(header: Header, source: S, trusted_bytes: u64) -> Self {
         let read_ahead = Vec::new();
-        Self { header, source, trusted_bytes, given: 0, read_ahead, is_proven: false }
+        Self { header, source, trusted_bytes, given: 0, read_ahead, extra: 0, is_proven: false }
     }
 
     /// Returns the next bytes: as many as are left, at most `most_bytes`, in the memory of `piece`. The last
@@ -220,12 +222,12 @@ impl<S: Source> Payload<S> {
         self.given += piece.len();
         if (piece.len() < wanted || self.given == expected) && !self.is_proven {
             // One byte further: it must not be there, and asking for it proves the last gzip checksum.
-            let extra = self.read_ahead.len() + self.source.read(&mut [0])?;
-            if extra > 0 {
+            self.extra = self.extra.max(self.read_ahead.len() + self.source.read(&mut [0])?);
+            if self.extra > 0 {
                 // A damaged stream may give some bytes too many: then its end is near, and its checksum tells.
                 self.source.read(&mut [0; BEYOND_BYTES])?;
             }
-            prove_size(&self.header, (self.given + extra) as u64)?;
+            prove_size(&self.header, (self.given + self.extra) as u64)?;
             self.is_proven = true;
         }
         Ok(piece)

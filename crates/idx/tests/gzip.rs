@@ -154,7 +154,7 @@ fn checksum_and_length() {
 /// Damage that makes matches longer, say: the end is near, and its checksum tells. What goes on for long is another file.
 #[test]
 fn a_damaged_stream_of_some_bytes_too_many() {
-    for (extra, is_told) in [(1, true), (4_000, true), (5_000, false)] {
+    for (extra, is_told) in [(1, true), (4_096, true), (4_097, false)] {
         let mut bytes = gzip(&[small(), vec![7; extra]].concat());
         let at = bytes.len() - 8;
         bytes[at] ^= 1;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use idx::{Compression, Error, Idx, Reader};
+use idx::{Compression, Error, ErrorKind, Idx, Reader};
 
 /// Reads a file in pieces of `most_bytes`, into buffers of `room` bytes; returns the bytes of all.
 fn in_pieces(path: &Path, most_bytes: usize, room: usize) -> Result<Vec<u8>, Error> {
@@ -74,4 +74,22 @@ fn wrong_files_are_refused_as_in_one_piece() {
         }
     }
     assert!(refused > 300, "{refused} refused");
+}
+
+/// Who asks again after an error is not told of an end.
+#[test]
+fn a_file_that_is_too_long_stays_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels.gz");
+    for extra in [1, 2, 5_000, 100_000] {
+        let bytes = [&[0, 0, 8, 1, 0, 0, 0, 3][..], &vec![7; 3 + extra]].concat();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, &bytes).unwrap();
+        fs::write(&path, gzip.finish().unwrap()).unwrap();
+        let mut reader = Reader::open(&path).unwrap();
+        for _ in 0..3 {
+            let error = reader.piece(9).unwrap_err();
+            assert!(matches!(error.kind, ErrorKind::TrailingData { .. }), "{extra}: {error}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) use watch::WatchArgs;
 
 const EXIT_CODES: &str = "\
 Environment:
-  MNIST_DATA  the folder of the four MNIST files, where --data is not given
+  MNIST_DATA  the folder of the four MNIST files, where neither --data nor a run names one
   MNIST_ISA   portable, avx2 or avx512: the instructions to use; any gives the same bits
   NO_COLOR    no colours, unless --graphics asks for what needs them
 
@@ -218,8 +218,8 @@ pub(crate) struct TrainArgs {
     /// Ctrl-C and SIGTERM save one in any case.
     #[arg(long, value_name = "N|Ns|Nm")]
     pub(crate) checkpoint_every: Option<Every>,
-    /// Go on from a checkpoint, in its folder, with its settings, and on its run's data unless --data names them; the
-    /// number of epochs may grow
+    /// Go on from a checkpoint, in its folder, with its settings and its run's data, whatever $MNIST_DATA says (--data says
+    /// where they are if they have moved); the number of epochs may grow
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
     /// Which options were given; the others have their defaults

@@ -60,15 +60,26 @@ impl Resume {
         folder.unwrap_or(Path::new("."))
     }
 
-    /// Where the data of its run are, by the config.json beside it, if they still are there.
-    pub(crate) fn source(&self) -> Option<Source> {
-        // What is wrong with that file keeps nobody from naming the data.
-        let source = RunFile::read(self.folder()).ok()?.source();
-        let is_there = match &source {
-            Source::Folder(folder) => folder.is_dir(),
-            Source::Synthetic { .. } => true,
+    /// Where the data are, of which nobody has said where: where the config.json beside the checkpoint says, if that is of
+    /// this run and they still are there, else where any run looks for them.
+    ///
+    /// Errors where they have gone and there are no others.
+    pub(crate) fn source(&self) -> Result<Source, Failure> {
+        let is_own = |run: &RunFile| run.dataset_sha256 == self.checkpoint.dataset_sha256;
+        let gone = match RunFile::read(self.folder()).ok().filter(is_own).map(|run| run.source()) {
+            Some(Source::Folder(folder)) if !folder.is_dir() => Some(folder),
+            Some(source) => return Ok(source),
+            None => None,
         };
-        is_there.then_some(source)
+        match (Source::choose(None, None), gone) {
+            (Source::Synthetic { for_lack_of_files: true }, Some(folder)) => {
+                let folder = folder.display();
+                let message = format!("{folder}: the run's data were there, and are no more");
+                Err(Failure::new(Code::Io, message)
+                    .remedy("name the folder of the run's data with --data"))
+            }
+            (source, _) => Ok(source),
+        }
     }
 
     /// Whether the checkpoint stands in a run's folder under the name that the run gives it.

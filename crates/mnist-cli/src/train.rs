@@ -40,10 +40,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     args.config().check_numbers()?;
     check_given(args)?;
     let resume = Resume::read(args)?;
-    let (folder, built_in) = (args.data.data.as_deref(), args.data.dataset);
-    let own = resume.as_ref().filter(|_| folder.is_none() && built_in.is_none());
-    let own = own.and_then(Resume::source);
-    let source = own.unwrap_or_else(|| Source::choose(folder, built_in));
+    let source = match (&resume, args.data.data.as_deref(), args.data.dataset) {
+        (Some(resume), None, None) => resume.source()?,
+        (_, folder, built_in) => Source::choose(folder, built_in),
+    };
     if let Some(line) = source.notice().filter(|_| style != Style::Quiet) {
         notice(line);
     }

@@ -101,29 +101,46 @@ fn metrics_are_cut_back_to_the_checkpoint() {
     assert_eq!(metrics(&sandbox, "out"), expected[expected.len() - 2..]);
 }
 
-/// The folder stands in config.json; who has moved it, or has others in mind, names it.
+/// Their folder stands in config.json; who has moved it says where it is.
 #[test]
 fn the_data_are_those_of_the_run() {
     let sandbox = small();
-    let whole = sandbox.ok(&format!("{RUN} --epochs 3"));
-    let (expected, to) = (model(&sandbox, "out"), |name: &str| sandbox.path(name));
-    sandbox.ok(&format!("{RUN} --epochs 1 --checkpoint-every 5m"));
-    fs::rename(to("data"), to("moved")).unwrap();
+    let begin = format!("{RUN} --epochs 1 --checkpoint-every 5m");
     let resume = "train --resume out/checkpoint.safetensors --epochs 3 --no-pictures";
-    // After the notice that there are only synthetic digits.
-    let Run { code, stderr, .. } = sandbox.run(resume);
-    assert_eq!(code, Some(6), "{stderr}");
-    assert!(stderr.ends_with("; name the folder of the run's data with --data\n"), "{stderr}");
-    let rest = sandbox.ok(&format!("{resume} --data moved"));
-    assert!(whole.ends_with(&rest) && model(&sandbox, "out") == expected);
-    // Its folder is the moved one now.
-    sandbox
-        .ok(&format!("{RUN} --epochs 1 --checkpoint-every 5m")
-            .replace("--data data", "--data moved"));
-    let rest = sandbox.ok(resume);
-    assert!(whole.ends_with(&rest) && model(&sandbox, "out") == expected);
+    let whole = sandbox.ok(&format!("{RUN} --epochs 3"));
+    let expected = model(&sandbox, "out");
+    common::write_digits(&sandbox.path("other"), 300, 100);
+    let with = |words: &str, data: &str| {
+        run(sandbox.command(words.split_whitespace()).env("MNIST_DATA", sandbox.path(data)))
+    };
+    let goes_on = |rest: Run| {
+        assert!(whole.ends_with(&rest.ok()) && model(&sandbox, "out") == expected);
+    };
+
+    // Whatever is elsewhere.
+    sandbox.ok(&begin);
+    goes_on(with(resume, "other"));
+    sandbox.ok(&begin);
     let others = format!("{resume} --dataset synthetic");
     sandbox.refused(&others, 6, &["its run is on other data"]);
+    let metrics = format!("{resume} --metrics data/{}", idx::Role::TrainLabels.names()[0]);
+    with(&metrics, "other").refused(2, &["is a file of the data"]);
+
+    // They have moved.
+    fs::rename(sandbox.path("data"), sandbox.path("moved")).unwrap();
+    let what =
+        "data: the run's data were there, and are no more; name the folder of the run's data";
+    sandbox.refused(resume, 4, &[what]);
+    goes_on(with(resume, "moved"));
+
+    // A config.json that is damaged, or of another run, says nothing.
+    for config in ["{", &sandbox.read("out/config.json")] {
+        sandbox.ok(&begin.replace("--data data", "--data moved"));
+        let other_run = config.replace("\"dataset_sha256\": \"", "\"dataset_sha256\": \"0");
+        fs::write(sandbox.path("out/config.json"), other_run).unwrap();
+        with(resume, "other").refused(6, &["its run is on other data"]);
+        goes_on(with(resume, "moved"));
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::dataset::Dataset;
 use crate::layer::Form;
 
 /// Takes steps on weights and both moments [features x classes], row-major in file order; see
-/// [`Network::take`](super::Network::take). One thread cuts them up; the products take rayon's.
+/// [`Network::take`](super::Network::take). The batch is one part; its products are cut among rayon's threads.
 ///
 /// Errors with the number of the half step (from 0) that meets a number that is not finite.
 pub(super) fn take(
