@@ -39,7 +39,7 @@ const SPINS: u32 = 2_000;
 /// Looks at a part before it is asked whether it was begun: a microsecond. Less, and a thread that began late
 /// is asked while it works, which takes a cache line from it.
 const GRACE: u32 = 40;
-/// Yields before a worker goes to sleep.
+/// Yields before a worker goes to sleep. 4,000 made no difference to 40 runs of MNIST (an Intel Xeon, family 6, model 167).
 const YIELDS: u32 = 200;
 /// The ticket that ends a worker.
 pub(super) const STOP: u64 = u64::MAX;
