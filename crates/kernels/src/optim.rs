@@ -1,4 +1,19 @@
 //! Optimiser steps on vectors: the rules of `spec::update`, lane by lane.
+//!
+//! ```text
+//! Adam   m = fma(c1, g - m, m)
+//!        v = fma(c2, g * g - v, v)
+//!        w = w - (a * m) / (sqrt(v) + eps)       0 for m, where |m| < |w| * FAR
+//! ```
+//!
+//! Registers: seven numbers of the rule, then g, w, m, v and two more.
+//!
+//! Where a pixel stays black, m shrinks by a tenth in every step, long past the point from which its steps are too small to
+//! change w. After some 650 of them `a * m` is subnormal, and Intel's processors leave a product or a quotient of such
+//! numbers to microcode, at some 150 cycles a vector. With 0 in the place of m the bits are the same. An epoch of MNIST on one
+//! thread of an Intel Xeon (family 6, model 167), medians of ten epochs 12.57 to 12.34 ms, of thirty, which have more such
+//! pixels, 12.90 to 12.43; with two threads 9.80 to 9.58. What is left, 0.25 ms, is m itself where it is
+//! subnormal: its next value counts, and there is no other way to it.
 
 use crate::isa::{Isa, dispatch};
 use crate::simd::Simd;
@@ -13,24 +28,14 @@ struct Weight<V> {
     v: V,
 }
 
-/// Updates `x` by the gradient `g`; equals [`spec::update`] in every lane.
-#[inline(always)]
-fn update<S: Simd>(s: S, rule: Rule, g: S::V, x: Weight<S::V>) -> Weight<S::V> {
-    let Weight { w, m, v } = x;
-    match rule {
-        Rule::Sgd { lr } => Weight { w: s.fma(s.splat(-lr), g, w), m, v },
-        Rule::Momentum { lr, mu } => {
-            let m = s.fma(s.splat(mu), m, g);
-            Weight { w: s.fma(s.splat(-lr), m, w), m, v }
-        }
-        Rule::Adam { c1, c2, a, eps } => {
-            let m = s.fma(s.splat(c1), s.sub(g, m), m);
-            let v = s.fma(s.splat(c2), s.sub(s.mul(g, g), v), v);
-            let step = s.div(s.mul(s.splat(a), m), s.add(s.sqrt(v), s.splat(eps)));
-            Weight { w: s.sub(w, step), m, v }
-        }
-    }
-}
+/// How small a first moment must be, as a part of its weight, to be left out of Adam's step ...
+const FAR: f32 = 1.0 / (1u64 << 60) as f32;
+/// ... and how many times as large as `eps` the step size `a` may be then.
+///
+/// The step is at most `a |m| / eps`, or twice that where `a * m` is rounded up to the least f32: less than `2 * 2^33 * 2^-60 |w|
+/// = 2^-26 |w|`. Half of the way from `w` to the next f32 is `2^-25 |w|` or more, so `w - step` is rounded to `w`. (A
+/// weight that is not finite may become another that is not.)
+const MOST_STEP: f32 = (1u64 << 33) as f32;
 
 /// Updates weights by their gradient, all `[n]`. Returns whether all new weights are finite. Equals
 /// `spec::update` bit for bit.
@@ -74,13 +79,70 @@ pub(crate) fn update_vectors<S: Simd>(
     gradient: &[f32],
     (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
 ) -> S::V {
+    let to = (w, m, v);
+    match rule {
+        Rule::Sgd { lr } => {
+            let lr = s.splat(-lr);
+            each_vector(
+                s,
+                l2,
+                gradient,
+                to,
+                #[inline(always)]
+                |g, Weight { w, m, v }| Weight { w: s.fma(lr, g, w), m, v },
+            )
+        }
+        Rule::Momentum { lr, mu } => {
+            let [lr, mu] = [s.splat(-lr), s.splat(mu)];
+            each_vector(
+                s,
+                l2,
+                gradient,
+                to,
+                #[inline(always)]
+                |g, Weight { w, m, v }| {
+                    let m = s.fma(mu, m, g);
+                    Weight { w: s.fma(lr, m, w), m, v }
+                },
+            )
+        }
+        Rule::Adam { c1, c2, a, eps } => {
+            let far = s.splat(if a.abs() <= eps * MOST_STEP { FAR } else { 0.0 });
+            let [c1, c2, a, eps] = [s.splat(c1), s.splat(c2), s.splat(a), s.splat(eps)];
+            each_vector(
+                s,
+                l2,
+                gradient,
+                to,
+                #[inline(always)]
+                |g, Weight { w, m, v }| {
+                    let m = s.fma(c1, s.sub(g, m), m);
+                    let v = s.fma(c2, s.sub(s.mul(g, g), v), v);
+                    let is_far = s.gt(s.abs(s.mul(w, far)), s.abs(m));
+                    let m_or_0 = s.select(is_far, s.splat(0.0), m);
+                    let step = s.div(s.mul(a, m_or_0), s.add(s.sqrt(v), eps));
+                    Weight { w: s.sub(w, step), m, v }
+                },
+            )
+        }
+    }
+}
+
+/// The same by a `rule`, from the gradient with its penalty and what is there to what will be.
+#[inline(always)]
+fn each_vector<S: Simd>(
+    s: S,
+    l2: f32,
+    gradient: &[f32],
+    (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
+    rule: impl Fn(S::V, Weight<S::V>) -> Weight<S::V>,
+) -> S::V {
+    let l2 = s.splat(l2);
     let mut poison = s.splat(0.0);
-    for first in (0..gradient.len()).step_by(S::LANES) {
-        let lanes = first..first + S::LANES;
-        let (w, m, v) = (&mut w[lanes.clone()], &mut m[lanes.clone()], &mut v[lanes.clone()]);
+    let [w, m, v] = [w, m, v].map(|x| x.chunks_exact_mut(S::LANES));
+    for (((g, w), m), v) in gradient.chunks_exact(S::LANES).zip(w).zip(m).zip(v) {
         let old = Weight { w: s.load(w), m: s.load(m), v: s.load(v) };
-        let g = s.fma(s.splat(l2), old.w, s.load(&gradient[lanes]));
-        let new = update(s, rule, g, old);
+        let new = rule(s.fma(l2, old.w, s.load(g)), old);
         s.store(new.w, w);
         s.store(new.m, m);
         s.store(new.v, v);

@@ -70,6 +70,8 @@ pub trait Simd: Copy {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a / b`.
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The absolute value.
+    fn abs(self, a: Self::V) -> Self::V;
     /// The square root.
     fn sqrt(self, a: Self::V) -> Self::V;
     /// `a` where `a > b`, else `b`.

@@ -149,6 +149,12 @@ impl Simd for Avx2 {
         unsafe { _mm256_div_ps(a, b) }
     }
     #[inline(always)]
+    fn abs(self, a: __m256) -> __m256 {
+        let sign = self.splat(-0.0);
+        // SAFETY: the token proves AVX.
+        unsafe { _mm256_andnot_ps(sign, a) }
+    }
+    #[inline(always)]
     fn sqrt(self, a: __m256) -> __m256 {
         // SAFETY: the token proves AVX.
         unsafe { _mm256_sqrt_ps(a) }

@@ -23,20 +23,13 @@ impl Avx512 {
     /// Runs `f` compiled for this tier.
     #[inline]
     pub(crate) fn enter<R>(self, f: impl FnOnce(Self) -> R) -> R {
-        #[target_feature(enable = "avx2,fma,popcnt,bmi1,bmi2")]
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+        #[target_feature(enable = "avx2,fma,popcnt,bmi1,bmi2,avx512f,avx512vl,avx512dq,avx512bw")]
         fn entry<R>(tier: Avx512, f: impl FnOnce(Avx512) -> R) -> R {
             f(tier)
         }
         // SAFETY: `self` proves the features of `entry`, the same nine that `detect` asks for.
         unsafe { entry(self, f) }
     }
-}
-
-/// The mask of the first `n` lanes, or of all if there are fewer.
-#[inline(always)]
-fn first_lanes(n: usize) -> __mmask16 {
-    ((1u32 << n.min(16)) - 1) as __mmask16
 }
 
 impl Simd for Avx512 {
@@ -78,9 +71,10 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     fn load_some(self, from: &[f32]) -> __m512 {
+        let there = ((1u32 << from.len().min(16)) - 1) as __mmask16;
         // SAFETY: the token proves AVX-512 F; the mask is that of the numbers which the slice holds, and
         // what it leaves out is not touched; no alignment is asked for.
-        unsafe { _mm512_maskz_loadu_ps(first_lanes(from.len()), from.as_ptr()) }
+        unsafe { _mm512_maskz_loadu_ps(there, from.as_ptr()) }
     }
     #[inline(always)]
     fn transpose(self, from: &[f32], stride: usize, rows: usize) -> [__m512; 8] {
@@ -166,6 +160,11 @@ impl Simd for Avx512 {
     fn div(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: the token proves AVX-512 F.
         unsafe { _mm512_div_ps(a, b) }
+    }
+    #[inline(always)]
+    fn abs(self, a: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512 F.
+        unsafe { _mm512_abs_ps(a) }
     }
     #[inline(always)]
     fn sqrt(self, a: __m512) -> __m512 {

@@ -67,6 +67,10 @@ impl Simd for Portable {
         zip(a, b, |a, b| a / b)
     }
     #[inline(always)]
+    fn abs(self, a: V) -> V {
+        a.map(f32::abs)
+    }
+    #[inline(always)]
     fn sqrt(self, a: V) -> V {
         a.map(f32::sqrt)
     }
