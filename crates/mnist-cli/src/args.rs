@@ -5,6 +5,7 @@ mod cache;
 mod explain;
 mod gradcheck;
 mod report;
+mod tip;
 mod watch;
 
 use std::collections::HashSet;
@@ -60,7 +61,7 @@ pub(crate) enum Command {
     /// what is transparent lies on white. A file that can't be used is told of on stderr, the
     /// others are still predicted, and the exit code is that of the last failure.
     Predict(PredictArgs),
-    /// Tell what a file or folder holds: IDX files, a data set, a model
+    /// Tell what a file or folder holds: IDX files, a data set, a model, a checkpoint
     ///
     /// SHA-256 are of the content without gzip; a data set's of its four files in the order
     /// training images, training labels, test images, test labels; a model's of its weights, then
@@ -104,7 +105,8 @@ pub(crate) enum Command {
 /// Reads the command line; a usage error or `--help` ends the program here.
 pub(crate) fn parse() -> Command {
     let train = || Command::Train(Box::new(TrainCli::parse_from(["mnist"]).args));
-    let matches = Cli::command().get_matches();
+    let matches =
+        Cli::command().try_get_matches().unwrap_or_else(|error| tip::with_tip(error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut command = cli.command.unwrap_or_else(train);
     if let (Command::Train(args), Some(matches)) =

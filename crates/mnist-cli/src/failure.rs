@@ -158,6 +158,8 @@ impl From<ModelError> for Failure {
                 "what is read here is the model.safetensors that `mnist train` writes, \
                  and no model of another program",
             ),
+            ModelErrorKind::Checkpoint => Self::new(Code::Content, error)
+                .remedy("`mnist train --resume` goes on from it and writes a model file"),
             _ => Self::new(Code::Content, error)
                 .remedy("`mnist train` makes a model file, model.safetensors"),
         }

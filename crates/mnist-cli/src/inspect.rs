@@ -1,10 +1,14 @@
 //! `mnist inspect`: what a file or folder holds.
 
+mod checkpoint_file;
 mod folder;
 mod idx_file;
 mod model_file;
 mod values;
 
+use std::path::Path;
+
+use model::{Model, ModelError, ModelErrorKind};
 use pictures::Picture;
 use pictures::terminal::{Bar, Graphics, Titled, bars, grid, per_row};
 
@@ -12,6 +16,7 @@ use crate::args::InspectArgs;
 use crate::failure::Failure;
 use crate::input::{Input, Kind};
 use crate::output::Output;
+use crate::resume;
 use crate::screen::Screen;
 
 /// The most images that are drawn, in at most two rows.
@@ -38,14 +43,14 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
     let report = if path.is_dir() {
         let model = path.join(MODEL_FILE);
         match idx::presence(path)? {
-            idx::Presence::Absent if model.is_file() => model_file::inspect(&model, &screen)?,
+            idx::Presence::Absent if model.is_file() => of_safetensors(&model, &screen)?,
             _ => folder::inspect(path, &screen)?,
         }
     } else {
         let input = Input::open(path)?;
         let named_model = path.extension().is_some_and(|extension| extension == "safetensors");
         if input.kind == Kind::Model || named_model {
-            model_file::inspect(path, &screen)?
+            of_safetensors(path, &screen)?
         } else {
             idx_file::inspect(path, &input, &screen)?
         }
@@ -64,6 +69,17 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
         }
     }
     output.finish()
+}
+
+/// Reports of a model, or of a checkpoint.
+fn of_safetensors(path: &Path, screen: &Screen) -> Result<Report, Failure> {
+    match Model::read(path) {
+        Ok(model) => Ok(model_file::report(path, model, screen)),
+        Err(ModelError { kind: ModelErrorKind::Checkpoint, .. }) => {
+            Ok(checkpoint_file::report(path, &resume::checkpoint(path)?))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Draws the first images of a shape (height, width): at most two rows. `image` makes the pixels and the

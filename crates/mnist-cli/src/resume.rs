@@ -23,26 +23,33 @@ pub(crate) struct Resume {
     pub(crate) config: TrainConfig,
 }
 
+/// Reads a checkpoint.
+///
+/// Errors where it can't be read, and say so where it is a model.
+pub(crate) fn checkpoint(path: &Path) -> Result<Checkpoint, Failure> {
+    Checkpoint::read(path).map_err(|error| {
+        let refused = |code, what: &dyn std::fmt::Display| {
+            Failure::new(code, what).remedy("name a checkpoint.safetensors, or train anew")
+        };
+        let is = |what| format!("{}: {what}, not a checkpoint", path.display());
+        match error.kind {
+            CheckpointErrorKind::Io(_) if path.is_dir() => refused(Code::Io, &is("a folder")),
+            CheckpointErrorKind::Io(cause) => Failure::cannot_open(path, &cause),
+            CheckpointErrorKind::Checksum { .. } => refused(Code::Checksum, &error),
+            // It has weights and no moments.
+            _ if Model::read(path).is_ok() => refused(Code::Content, &is("a saved model")),
+            _ => refused(Code::Content, &error),
+        }
+    })
+}
+
 impl Resume {
     /// Reads the checkpoint that `--resume` names, if it does.
     ///
     /// Errors where it can't be read, and where an option contradicts it.
     pub(crate) fn read(args: &TrainArgs) -> Result<Option<Self>, Failure> {
         let Some(path) = args.resume.clone() else { return Ok(None) };
-        let checkpoint = Checkpoint::read(&path).map_err(|error| {
-            let refused = |code, what: &dyn std::fmt::Display| {
-                Failure::new(code, what).remedy("name a checkpoint.safetensors, or train anew")
-            };
-            let is = |what| format!("{}: {what}, not a checkpoint", path.display());
-            match error.kind {
-                CheckpointErrorKind::Io(_) if path.is_dir() => refused(Code::Io, &is("a folder")),
-                CheckpointErrorKind::Io(cause) => Failure::cannot_open(&path, &cause),
-                CheckpointErrorKind::Checksum { .. } => refused(Code::Checksum, &error),
-                // It has weights and no moments.
-                _ if Model::read(&path).is_ok() => refused(Code::Content, &is("a saved model")),
-                _ => refused(Code::Content, &error),
-            }
-        })?;
+        let checkpoint = checkpoint(&path)?;
         let config = settings(args, &checkpoint).map_err(|contradictions| {
             let message = format!(
                 "{}: its run has other settings: {}",

@@ -253,6 +253,10 @@ fn arguments_that_cannot_be_read() {
     for flag in ["--data", "--out"] {
         run(&mut sandbox.command(["train", flag, ""])).usage(flag);
     }
+    sandbox.run("--epochs=1 --quiet").usage("tip: --epochs is an option of training: mnist train");
+    sandbox.run("evaluate --seed 1").usage("tip: --seed is an option of training: mnist train");
+    sandbox.run("evaluate --spli test").usage("tip: a similar argument exists: '--split'");
+    assert!(!sandbox.run("--bogus").stderr.contains("tip"));
     assert_eq!(sandbox.names("."), ["data"], "nothing is written");
 }
 

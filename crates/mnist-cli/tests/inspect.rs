@@ -219,6 +219,31 @@ fn bad_paths_are_refused_in_one_line() {
 }
 
 #[test]
+fn a_checkpoint() {
+    let sandbox = Sandbox::with_digits(60, 20);
+    let train = "train --data data --validation 10 --batch-size 20 --epochs 2 --optimizer sgd --quiet \
+                 --no-pictures --out out --checkpoint-every 4";
+    sandbox.ok(train);
+    let [path, model] = ["checkpoint", "model"].map(|name| format!("out/{name}.safetensors"));
+    let text = sandbox.ok(&format!("inspect {path}"));
+    let title = format!("{path}: checkpoint after step 6, in epoch 2 of 2\n");
+    let go_on = format!("to go on    mnist train --resume {path}\n");
+    assert!(text.starts_with(&title) && text.ends_with(&go_on), "{text}");
+    let facts = [&path, &model]
+        .map(|path| json_lines(&sandbox.ok(&format!("inspect --json {path}"))).remove(0));
+    assert_eq!((&facts[0]["kind"], &facts[1]["kind"]), (&"checkpoint".into(), &"model".into()));
+    assert_eq!(facts[0]["weights_sha256"], facts[1]["weights_sha256"]);
+    assert_eq!((&facts[0]["step"], &facts[0]["config"]["batch_size"]), (&6.into(), &20.into()));
+    // It is no model, and a damaged one is nothing at all.
+    let is_no_model = [&path[..], "a checkpoint of a run, not a model file", "--resume"];
+    sandbox.refused(&format!("evaluate --data data --model {path}"), 3, &is_no_model);
+    let mut bytes = fs::read(sandbox.path(&path)).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(sandbox.path(&path), bytes).unwrap();
+    sandbox.refused(&format!("inspect {path}"), 6, &[&path, "damaged", "; "]);
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_error() {
     let sandbox = Sandbox::with_digits(20, 20);
     let mut child = sandbox

@@ -37,6 +37,8 @@ use crate::unique_keys;
 
 /// The version of the files that this library writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
+/// The tensor of the powers of Adam's decays, which only checkpoints have.
+pub(crate) const BETA_POWERS: &str = "beta_powers";
 /// What stands before the checksum in the header: JSON within JSON.
 const MARK: &[u8] = br#"\"sha256\":\""#;
 /// Characters of a SHA-256.
@@ -111,7 +113,7 @@ impl Checkpoint {
         });
         let powers: Vec<u8> = powers.iter().flat_map(|x| x.to_le_bytes()).collect();
         let view = TensorView::new(Dtype::F64, vec![2], &powers)?;
-        let mut tensors = vec![("beta_powers", view)];
+        let mut tensors = vec![(BETA_POWERS, view)];
         for (name, shape, bytes) in arrays.iter().flatten() {
             tensors.push((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?));
         }
@@ -190,7 +192,7 @@ impl Description {
         if tensors.len() != 7 {
             let known = |name: &&str| {
                 let base = name.trim_end_matches("_m").trim_end_matches("_v");
-                !["weights", "bias", "beta_powers"].contains(&base)
+                !["weights", "bias", BETA_POWERS].contains(&base)
             };
             let name = tensors.names().into_iter().find(known).unwrap_or("any").to_owned();
             return Err(CheckpointErrorKind::Tensor {
@@ -325,7 +327,7 @@ fn checksum(bytes: &[u8], at: usize) -> String {
 
 /// The powers of Adam's decays.
 fn powers(tensors: &SafeTensors<'_>) -> Result<[f64; 2], CheckpointErrorKind> {
-    let name = "beta_powers";
+    let name = BETA_POWERS;
     let (numbers, _) = raw(tensors, name, Dtype::F64, |shape| shape == [2], &[2])?.as_chunks::<8>();
     let powers = [numbers[0], numbers[1]].map(f64::from_le_bytes);
     match powers.iter().position(|power| !(0.0..=1.0).contains(power)) {

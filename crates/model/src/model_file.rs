@@ -15,6 +15,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic;
+use crate::checkpoint::BETA_POWERS;
 use crate::config::{CLASSES, TrainConfig};
 use crate::foreign::{Foreign, START_BYTES};
 use crate::parameters::Parameters;
@@ -73,6 +74,8 @@ pub enum ModelErrorKind {
     Foreign(Foreign),
     /// It is not a safetensors file, or one with a key twice.
     Form(String),
+    /// It is a checkpoint, from which a run goes on.
+    Checkpoint,
     /// It is larger than any model.
     TooLarge {
         /// Its size in bytes.
@@ -213,6 +216,9 @@ impl Model {
         let is_known = |known, found| (1..=known).contains(&found);
         check_versions((FORMAT_VERSION, format), (NUMERICS_VERSION, numerics), is_known)?;
         let image = image(height, width).map_err(unreadable)?;
+        if tensors.names().contains(&BETA_POWERS) {
+            return Err(ModelErrorKind::Checkpoint);
+        }
         if let Some(name) =
             tensors.names().into_iter().find(|name| !["weights", "bias"].contains(name))
         {
@@ -261,6 +267,7 @@ impl fmt::Display for ModelErrorKind {
             Self::Io(error) => error.fmt(f),
             Self::Foreign(kind) => write!(f, "not a model file but {kind}"),
             Self::Form(cause) => write!(f, "not a model file ({cause})"),
+            Self::Checkpoint => f.write_str("a checkpoint of a run, not a model file"),
             Self::TooLarge { found_bytes } => {
                 write!(f, "{found_bytes} bytes are more than a model file has ({MAX_BYTES})")
             }

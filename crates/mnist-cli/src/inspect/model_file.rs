@@ -2,18 +2,17 @@
 
 use std::path::Path;
 
-use model::{Metadata, Model, Parameters, files::known_name};
+use model::{Model, Parameters, files::known_name};
 use pictures::terminal::{Graphics, weights};
 use pictures::weights::limit;
 use serde_json::{Value, json};
 
 use super::{MOST_IMAGES, Report};
-use crate::failure::Failure;
 use crate::screen::{Screen, printable};
 use crate::verify::PUBLISHED_SHA256;
 
-pub(super) fn inspect(path: &Path, screen: &Screen) -> Result<Report, Failure> {
-    let Model { parameters, metadata } = Model::read(path)?;
+pub(super) fn report(path: &Path, model: Model, screen: &Screen) -> Report {
+    let Model { parameters, metadata } = model;
     let (features, classes) = (parameters.features(), parameters.classes());
     let sha256 = parameters.sha256();
     let (low, high) = range(&parameters.weights);
@@ -36,7 +35,7 @@ pub(super) fn inspect(path: &Path, screen: &Screen) -> Result<Report, Failure> {
     if sha256 == PUBLISHED_SHA256 {
         facts.push(("published", "yes, these are the weights of the tutorial's run".to_owned()));
     }
-    facts.extend(training(&metadata));
+    facts.extend(training(&metadata.config));
     facts.push(("data", format!("{}{data}", printable(&metadata.dataset_sha256))));
     facts.push((
         "versions",
@@ -52,7 +51,7 @@ pub(super) fn inspect(path: &Path, screen: &Screen) -> Result<Report, Failure> {
     let path = printable(&path.to_string_lossy());
     let title = format!("{path}: softmax model, {features} features, {classes} classes");
     let drawings = metadata.image().map(|image| maps(&parameters, image, &names, screen));
-    Ok(Report { title, facts, drawings: drawings.into_iter().collect(), json })
+    Report { title, facts, drawings: drawings.into_iter().collect(), json }
 }
 
 /// Draws the weights of the first classes as maps, on one scale.
@@ -81,8 +80,8 @@ fn maps(
 }
 
 /// The settings of the training run; those that are not understood are left out.
-fn training(metadata: &Metadata) -> Vec<(&'static str, String)> {
-    let setting = |name: &str| metadata.config.get(name).filter(|value| !value.is_null());
+pub(super) fn training(config: &Value) -> Vec<(&'static str, String)> {
+    let setting = |name: &str| config.get(name).filter(|value| !value.is_null());
     let plain = |name: &str| setting(name).map(|value| printable(&value.to_string()));
     let mut facts = Vec::new();
     if let (Some(epochs), Some(batch)) = (plain("epochs"), plain("batch_size")) {
