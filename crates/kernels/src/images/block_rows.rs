@@ -10,8 +10,12 @@ use crate::spec::LANES;
 pub(super) const WORD: usize = 64;
 /// Blocks that one number of a head has bits for.
 pub(crate) const HALF_WORD: usize = WORD / 2;
-/// Bytes of an image's entries that are asked for ahead of time: 31 blocks of 8 pixels, and some.
+/// Bytes of an image's entries that are asked for shortly before they are read: 31 blocks of 8 pixels, and some.
 const FETCHED: usize = 320;
+/// Bytes of them that are asked for a step before; the others are still in time when the image is next but one. An epoch of
+/// MNIST on one thread of an Intel Xeon (family 6, model 167), medians of 140 in turns: 11.5 ms; 11.9 with 320, 11.7 with 128
+/// and with 64. Two threads: 1 % less than with 320.
+const FETCHED_LATER: usize = 192;
 /// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
 const HEAD_FETCHED: usize = 20;
 /// The most bytes that are reserved for entries before there are any: MNIST's may take 47 MB.
@@ -227,10 +231,10 @@ impl<E: Feature> BlockRows<E> {
         prefetch_bytes::<FETCHED>(&self.values[self.start(i)..]);
     }
 
-    /// The same, for later.
+    /// The same of fewer, for later.
     #[inline(always)]
-    pub(crate) fn prefetch_all_later(&self, i: usize) {
-        prefetch_far::<FETCHED>(&self.values[self.start(i)..]);
+    pub(crate) fn prefetch_later(&self, i: usize) {
+        prefetch_far::<FETCHED_LATER>(&self.values[self.start(i)..]);
     }
 
     /// Asks for some of image `i`'s entries, from block `first` on, for later.

@@ -38,7 +38,7 @@ impl Upcoming<'_> {
         let len = self.rows.len().div_ceil(parts);
         for (position, &row) in self.rows.iter().enumerate().skip(i * len).take(len) {
             if self.own.contains(&position) {
-                images.prefetch_all_later(row as usize);
+                images.prefetch_later(row as usize);
             } else {
                 images.prefetch_some_later(row as usize, first);
             }
