@@ -9,30 +9,64 @@ use proptest::collection::vec;
 use proptest::num::f32::{ANY, NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
 use proptest::prelude::*;
 
+/// A weight, its gradient and both moments.
+type Numbers = [f32; 4];
+
+/// Updates all on every tier and checks every bit against the definition.
+#[track_caller]
+fn check(update: Update, numbers: &[Numbers]) {
+    let [w, g, m, v] = [0, 1, 2, 3].map(|i| numbers.iter().map(|n| n[i]).collect::<Vec<_>>());
+    let mut expected = [w.clone(), m.clone(), v.clone()];
+    let [ew, em, ev] = &mut expected;
+    for (i, g) in g.iter().enumerate() {
+        let g = update.l2.mul_add(ew[i], *g);
+        spec::update(update.rule, g, &mut ew[i], &mut em[i], &mut ev[i]);
+    }
+    let is_finite = expected[0].iter().all(|w| w.is_finite());
+    for isa in tiers() {
+        let mut actual = [w.clone(), m.clone(), v.clone()];
+        let [aw, am, av] = &mut actual;
+        assert_eq!(optim::update_all(isa, update, &g, (aw, am, av)), is_finite, "{update:?}");
+        for (name, (actual, expected)) in ["w", "m", "v"].iter().zip(actual.iter().zip(&expected)) {
+            check_bits(actual, expected, &format!("{name}, {isa:?}, {update:?}"));
+        }
+    }
+}
+
+/// 2^e.
+fn two_to(e: i32) -> f32 {
+    2f64.powi(e) as f32
+}
+
 /// A finite number of any size.
 fn any_finite() -> impl Strategy<Value = f32> + Clone {
     POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO
 }
 
-/// A weight; its gradient, which is often zero; its moments, of which the first is often so small that Adam's step hardly
-/// changes the weight, and the second often zero.
-fn numbers() -> impl Strategy<Value = [f32; 4]> {
+/// Numbers of which the first moment is often so small that Adam's step hardly changes the weight.
+fn numbers() -> impl Strategy<Value = Numbers> {
+    let weight = prop_oneof![1 => any_finite(), 1 => (-149i32..128).prop_map(two_to)];
     let gradient = prop_oneof![2 => Just(0.0), 1 => any_finite()];
-    let weight = prop_oneof![1 => any_finite(), 1 => (-40i32..1).prop_map(|e| 2f32.powi(e))];
-    // Between 2^-64 and 2^-16.
-    let smaller = (16i32..64, 1f32..2.0).prop_map(|(e, x)| x * 2f32.powi(-e));
-    let m = prop_oneof![3 => smaller.prop_map(Ok), 1 => ANY.prop_map(Err)];
+    // From 2^-63 to 2^-15 of the weight, of either sign.
+    let part = (16i32..64, 1f32..2.0, any::<bool>());
+    let part = part.prop_map(|(e, x, sign)| x * two_to(-e) * if sign { -1.0 } else { 1.0 });
+    let m = prop_oneof![3 => part.prop_map(Ok), 1 => ANY.prop_map(Err)];
     let v = prop_oneof![2 => Just(0.0), 1 => any_finite().prop_map(f32::abs), 1 => ANY];
     (weight, gradient, m, v)
         .prop_map(|(w, g, m, v)| [w, g, m.map_or_else(|any| any, |part| part * w), v])
 }
 
-/// Adam with steps from very small ones to such as change weights by moments of any size.
+/// Adam with `a` from small parts of `eps` to large multiples, of either sign, and with anything at all.
 fn adam() -> impl Strategy<Value = Rule> {
-    let eps = prop_oneof![Just(1e-8f32), Just(1e-30), Just(1.0)];
-    let steps = prop_oneof![1 => Just(1e5f32), 2 => (20i32..40).prop_map(|e| 2f32.powi(e))];
-    let c1 = prop_oneof![Just(0.0f32), Just(0.1)];
-    (eps, steps, c1).prop_map(|(eps, steps, c1)| Rule::Adam { c1, c2: 0.001, a: steps * eps, eps })
+    let eps = prop_oneof![3 => Just(1e-8f32), 2 => (-149i32..128).prop_map(two_to), 1 => ANY];
+    let steps = prop_oneof![1 => Just(1e5f32), 3 => (-20i32..100).prop_map(two_to), 1 => ANY];
+    let (sign, c1) = (any::<bool>(), prop_oneof![Just(0.0f32), Just(0.1)]);
+    (eps, steps, sign, c1).prop_map(|(eps, steps, sign, c1)| Rule::Adam {
+        c1,
+        c2: 0.001,
+        a: steps * eps * if sign { -1.0 } else { 1.0 },
+        eps,
+    })
 }
 
 fn update() -> impl Strategy<Value = Update> {
@@ -45,26 +79,47 @@ fn update() -> impl Strategy<Value = Update> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 2_000, failure_persistence: None, ..ProptestConfig::default()
+        cases: 3_000, failure_persistence: None, ..ProptestConfig::default()
     })]
 
     #[test]
     fn any_numbers_are_updated_as_defined(numbers in vec(numbers(), 1..40), update in update()) {
-        let [w, g, m, v] = [0, 1, 2, 3].map(|i| numbers.iter().map(|n| n[i]).collect::<Vec<_>>());
-        let mut expected = [w.clone(), m.clone(), v.clone()];
-        let [ew, em, ev] = &mut expected;
-        for (i, g) in g.iter().enumerate() {
-            let g = update.l2.mul_add(ew[i], *g);
-            spec::update(update.rule, g, &mut ew[i], &mut em[i], &mut ev[i]);
-        }
-        let finite = expected[0].iter().all(|w| w.is_finite());
-        for isa in tiers() {
-            let mut actual = [w.clone(), m.clone(), v.clone()];
-            let [aw, am, av] = &mut actual;
-            prop_assert_eq!(optim::update_all(isa, update, &g, (aw, am, av)), finite);
-            for (name, (actual, expected)) in ["w", "m", "v"].iter().zip(actual.iter().zip(&expected)) {
-                check_bits(actual, expected, &format!("{name}, {isa:?}, {update:?}"));
+        check(update, &numbers);
+    }
+}
+
+/// Checks Adam with first moments that stay as they are, and second ones of zero.
+#[track_caller]
+fn check_adam((a, eps): (f32, f32), weights_and_moments: &[(f32, f32)]) {
+    let rule = Rule::Adam { c1: 0.0, c2: 0.0, a, eps };
+    // As many times as fill vectors.
+    let all = weights_and_moments.iter().flat_map(|&(w, m)| [[w, 0.0, m, 0.0]; 16]);
+    check(Update { rule, l2: 0.0 }, &all.collect::<Vec<_>>());
+}
+
+#[test]
+fn moments_at_the_edge_of_what_changes_a_weight() {
+    let sides = |x: f32| [x.next_down(), x, x.next_up()];
+    let weights = || (-149..128).flat_map(|e| sides(two_to(e)));
+    for e in [-61, -60, -59, -58, -57, -33, -24] {
+        let moments = |w: f32| sides(w * two_to(e)).into_iter().flat_map(|m| [m, -m]);
+        let pairs: Vec<_> = weights().flat_map(|w| moments(w).map(move |m| (w, m))).collect();
+        for eps in [1e-8, two_to(-149), two_to(-126), 1.0] {
+            for steps in [1e5, two_to(33), two_to(33).next_up(), two_to(36), two_to(60)] {
+                check_adam((steps * eps, eps), &pairs);
+                check_adam((-steps * eps, eps), &pairs);
             }
+        }
+    }
+}
+
+#[test]
+fn products_that_overflow_are_not_left_out() {
+    let large = 1.5 * two_to(127);
+    let pairs = [(large, two_to(67)), (-large, two_to(67)), (large, two_to(66)), (1.0, 0.0)];
+    for a in [two_to(60), two_to(61), -two_to(61), f32::INFINITY, f32::NAN, f32::MAX, 0.0] {
+        for eps in [1.0, two_to(28), two_to(96), f32::INFINITY, f32::NAN, 0.0, -1.0] {
+            check_adam((a, eps), &pairs);
         }
     }
 }

@@ -64,8 +64,8 @@ pub(crate) enum Command {
     /// Tell what a file or folder holds: IDX files, a data set, a model, a checkpoint
     ///
     /// SHA-256 are of the content without gzip; a data set's of its four files in the order
-    /// training images, training labels, test images, test labels; a model's of its weights, then
-    /// its biases.
+    /// training images, training labels, test images, test labels; a model's and a checkpoint's of
+    /// the weights, then the biases.
     Inspect(InspectArgs),
     /// Show why a model takes an image for what it does, pixel by pixel
     ///
@@ -349,7 +349,7 @@ pub(crate) struct PredictArgs {
 /// `mnist inspect`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// An IDX file, raw or .gz; a model file; or a folder with the four files of a data set
+    /// An IDX file, raw or .gz; a model or a checkpoint; the folder of a data set or of a run
     #[arg(value_name = "FILE|DIR")]
     pub(crate) path: PathBuf,
     /// How images are drawn

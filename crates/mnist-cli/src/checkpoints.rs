@@ -173,7 +173,7 @@ fn go_on(words: impl Iterator<Item = String>, path: &Path) -> String {
 }
 
 /// A word as a shell reads it.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%\\".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) && (cfg!(windows) || !word.contains('\\')) {
         return word.to_owned();

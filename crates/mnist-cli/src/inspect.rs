@@ -8,11 +8,12 @@ mod values;
 
 use std::path::Path;
 
-use model::{Model, ModelError, ModelErrorKind};
+use model::{Checkpoint, Model};
 use pictures::Picture;
 use pictures::terminal::{Bar, Graphics, Titled, bars, grid, per_row};
 
 use crate::args::InspectArgs;
+use crate::checkpoints;
 use crate::failure::Failure;
 use crate::input::{Input, Kind};
 use crate::output::Output;
@@ -22,7 +23,7 @@ use crate::screen::Screen;
 /// The most images that are drawn, in at most two rows.
 const MOST_IMAGES: usize = 10;
 
-/// The name of a model's file, by which a run's folder is known.
+/// The name of a model's file, by which the folder of a run that is over is known.
 const MODEL_FILE: &str = "model.safetensors";
 
 /// What is known of a file or folder.
@@ -41,9 +42,9 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
     let screen = Screen::stdout(args.graphics);
     let path = &args.path;
     let report = if path.is_dir() {
-        let model = path.join(MODEL_FILE);
-        match idx::presence(path)? {
-            idx::Presence::Absent if model.is_file() => of_safetensors(&model, &screen)?,
+        let of_run = [MODEL_FILE, checkpoints::NAME].map(|name| path.join(name));
+        match (idx::presence(path)?, of_run.iter().find(|file| file.is_file())) {
+            (idx::Presence::Absent, Some(file)) => of_safetensors(file, &screen)?,
             _ => folder::inspect(path, &screen)?,
         }
     } else {
@@ -73,12 +74,10 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
 
 /// Reports of a model, or of a checkpoint.
 fn of_safetensors(path: &Path, screen: &Screen) -> Result<Report, Failure> {
-    match Model::read(path) {
-        Ok(model) => Ok(model_file::report(path, model, screen)),
-        Err(ModelError { kind: ModelErrorKind::Checkpoint, .. }) => {
-            Ok(checkpoint_file::report(path, &resume::checkpoint(path)?))
-        }
-        Err(error) => Err(error.into()),
+    if Checkpoint::is_claimed_by(path) {
+        Ok(checkpoint_file::report(path, &resume::read_checkpoint(path)?))
+    } else {
+        Ok(model_file::report(path, Model::read(path)?, screen))
     }
 }
 

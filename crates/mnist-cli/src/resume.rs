@@ -25,8 +25,8 @@ pub(crate) struct Resume {
 
 /// Reads a checkpoint.
 ///
-/// Errors where it can't be read, and say so where it is a model.
-pub(crate) fn checkpoint(path: &Path) -> Result<Checkpoint, Failure> {
+/// Errors where it can't be read; they tell a model from it.
+pub(crate) fn read_checkpoint(path: &Path) -> Result<Checkpoint, Failure> {
     Checkpoint::read(path).map_err(|error| {
         let refused = |code, what: &dyn std::fmt::Display| {
             Failure::new(code, what).remedy("name a checkpoint.safetensors, or train anew")
@@ -49,7 +49,7 @@ impl Resume {
     /// Errors where it can't be read, and where an option contradicts it.
     pub(crate) fn read(args: &TrainArgs) -> Result<Option<Self>, Failure> {
         let Some(path) = args.resume.clone() else { return Ok(None) };
-        let checkpoint = checkpoint(&path)?;
+        let checkpoint = read_checkpoint(&path)?;
         let config = settings(args, &checkpoint).map_err(|contradictions| {
             let message = format!(
                 "{}: its run has other settings: {}",

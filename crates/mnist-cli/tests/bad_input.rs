@@ -255,7 +255,8 @@ fn arguments_that_cannot_be_read() {
     }
     sandbox.run("--epochs=1 --quiet").usage("tip: --epochs is an option of training: mnist train");
     sandbox.run("evaluate --seed 1").usage("tip: --seed is an option of training: mnist train");
-    sandbox.run("evaluate --spli test").usage("tip: a similar argument exists: '--split'");
+    sandbox.run("bench --seed 1").usage("tip: --seed is an option of training: mnist train");
+    sandbox.run("--data d evaluate").usage("tip: 'evaluate --data' exists");
     assert!(!sandbox.run("--bogus").stderr.contains("tip"));
     assert_eq!(sandbox.names("."), ["data"], "nothing is written");
 }

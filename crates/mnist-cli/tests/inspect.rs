@@ -226,21 +226,35 @@ fn a_checkpoint() {
     sandbox.ok(train);
     let [path, model] = ["checkpoint", "model"].map(|name| format!("out/{name}.safetensors"));
     let text = sandbox.ok(&format!("inspect {path}"));
-    let title = format!("{path}: checkpoint after step 6, in epoch 2 of 2\n");
-    let go_on = format!("to go on    mnist train --resume {path}\n");
+    let title =
+        format!("{path}: checkpoint of a run, after step 6\nepoch       2 of 2, 3 steps into it\n");
+    let go_on = format!("to go on    mnist train --resume {path}, for more epochs with --epochs\n");
     assert!(text.starts_with(&title) && text.ends_with(&go_on), "{text}");
     let facts = [&path, &model]
         .map(|path| json_lines(&sandbox.ok(&format!("inspect --json {path}"))).remove(0));
     assert_eq!((&facts[0]["kind"], &facts[1]["kind"]), (&"checkpoint".into(), &"model".into()));
     assert_eq!(facts[0]["weights_sha256"], facts[1]["weights_sha256"]);
-    assert_eq!((&facts[0]["step"], &facts[0]["config"]["batch_size"]), (&6.into(), &20.into()));
+    let metadata = &facts[0]["metadata"];
+    assert_eq!((&metadata["step"], &metadata["config"]["batch_size"]), (&6.into(), &20.into()));
+    assert_eq!(facts[1]["metadata"]["config"]["batch_size"], 20);
+    // What a run leaves that was stopped.
+    fs::create_dir(sandbox.path("a b")).unwrap();
+    fs::copy(sandbox.path(&path), sandbox.path("a b/checkpoint.safetensors")).unwrap();
+    let stopped = run(&mut sandbox.command(["inspect", "a b"])).ok();
+    assert!(stopped.contains("mnist train --resume 'a b/checkpoint.safetensors'"), "{stopped}");
     // It is no model, and a damaged one is nothing at all.
     let is_no_model = [&path[..], "a checkpoint of a run, not a model file", "--resume"];
     sandbox.refused(&format!("evaluate --data data --model {path}"), 3, &is_no_model);
     let mut bytes = fs::read(sandbox.path(&path)).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    fs::write(sandbox.path(&path), bytes).unwrap();
-    sandbox.refused(&format!("inspect {path}"), 6, &[&path, "damaged", "; "]);
+    let metadata_at = bytes.windows(5).position(|at| at == b"epoch").unwrap();
+    for at in [metadata_at, bytes.len() - 1] {
+        bytes[at] ^= 1;
+        fs::write(sandbox.path(&path), &bytes).unwrap();
+        sandbox.refused(&format!("inspect {path}"), 6, &[&path, "damaged", "; "]);
+        bytes[at] ^= 1;
+    }
+    fs::write(sandbox.path(&path), &bytes[..bytes.len() - 1]).unwrap();
+    sandbox.refused(&format!("inspect {path}"), 3, &[&path, "its header asks for", "; "]);
 }
 
 #[test]

@@ -150,6 +150,21 @@ impl Checkpoint {
         read().map_err(|kind| CheckpointError { path: path.into(), kind })
     }
 
+    /// Whether the file says that it is a checkpoint, sound or not: its header names what no model has. What can't be read says
+    /// nothing.
+    pub fn is_claimed_by(path: &Path) -> bool {
+        let header = || -> io::Result<Vec<u8>> {
+            let (mut file, mut length, mut header) = (File::open(path)?, [0; 8], Vec::new());
+            file.read_exact(&mut length)?;
+            let most = u64::from_le_bytes(length).min(MAX_HEADER_BYTES);
+            file.take(most).read_to_end(&mut header)?;
+            Ok(header)
+        };
+        // Within the description, which is JSON in JSON, its quotes would have backslashes.
+        let name = format!("{BETA_POWERS:?}:");
+        header().is_ok_and(|header| header.windows(name.len()).any(|at| at == name.as_bytes()))
+    }
+
     /// Reads the bytes of a checkpoint's file.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointErrorKind> {
         let length = header_bytes(bytes, bytes.len() as u64)?;

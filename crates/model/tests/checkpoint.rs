@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use model::{Checkpoint, CheckpointErrorKind, Optimizer, Parameters, State, TrainConfig};
+use model::{Checkpoint, CheckpointErrorKind, Metadata, Model, ModelErrorKind};
+use model::{Optimizer, Parameters, State, TrainConfig};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -31,6 +32,24 @@ fn checkpoint() -> Checkpoint {
         image: Some((2, 1)),
         dataset_sha256: "ab".repeat(32),
     }
+}
+
+#[test]
+fn a_checkpoint_is_told_from_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let claimed = |bytes: &[u8]| {
+        let path = folder.path().join("file");
+        fs::write(&path, bytes).unwrap();
+        Checkpoint::is_claimed_by(&path)
+    };
+    let kind = Model::from_bytes(&bytes()).unwrap_err();
+    assert!(matches!(kind, ModelErrorKind::Checkpoint), "{kind:?}");
+    assert!(claimed(&bytes()) && claimed(&bytes()[..bytes().len() - 1]));
+    let Checkpoint { state, config, image, .. } = checkpoint();
+    let classes = vec!["\"beta_powers\":{}".to_owned(), "one".to_owned()];
+    let metadata = Metadata::new(&config, classes, image, String::new());
+    let model = Model { parameters: state.parameters, metadata }.to_bytes().unwrap();
+    assert!(!claimed(&model) && !claimed(b"") && !claimed(&[0xff; 9]) && !claimed(&[0; 9]));
 }
 
 fn bytes() -> Vec<u8> {
@@ -201,8 +220,8 @@ fn what_is_no_checkpoint_is_refused() {
     refused("another key", &signed(file(other, &data)), "Form");
     let model = {
         let Checkpoint { state, config, classes, image, dataset_sha256 } = checkpoint();
-        let metadata = model::Metadata::new(&config, classes, image, dataset_sha256);
-        model::Model { parameters: state.parameters, metadata }.to_bytes().unwrap()
+        let metadata = Metadata::new(&config, classes, image, dataset_sha256);
+        Model { parameters: state.parameters, metadata }.to_bytes().unwrap()
     };
     refused("a model", &model, "Metadata");
 }

@@ -71,10 +71,10 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     fn load_some(self, from: &[f32]) -> __m512 {
-        let there = ((1u32 << from.len().min(16)) - 1) as __mmask16;
+        let mask = ((1u32 << from.len().min(16)) - 1) as __mmask16;
         // SAFETY: the token proves AVX-512 F; the mask is that of the numbers which the slice holds, and
         // what it leaves out is not touched; no alignment is asked for.
-        unsafe { _mm512_maskz_loadu_ps(there, from.as_ptr()) }
+        unsafe { _mm512_maskz_loadu_ps(mask, from.as_ptr()) }
     }
     #[inline(always)]
     fn transpose(self, from: &[f32], stride: usize, rows: usize) -> [__m512; 8] {

@@ -5,9 +5,9 @@ use clap::{CommandFactory, Error};
 
 use super::TrainCli;
 
-/// The error, with a tip where what nobody asked for is an option of training.
+/// The error, with a tip where the unknown argument is an option of training and there is no tip of how to give it yet.
 pub(super) fn with_tip(mut error: Error) -> Error {
-    let has_tip = error.get(ContextKind::SuggestedArg).is_some();
+    let has_tip = error.get(ContextKind::Suggested).is_some();
     if error.kind() == ErrorKind::UnknownArgument
         && !has_tip
         && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
