@@ -78,6 +78,8 @@ fn all<S: Simd>(
 
 /// Updates as many weights as there are gradients, in whole vectors; returns a vector of zeros, or NaN in a lane
 /// that had a weight which is not finite.
+///
+/// Panics if the lengths differ or are not those of whole vectors.
 #[inline(always)]
 pub(crate) fn update_vectors<S: Simd>(
     s: S,
@@ -85,26 +87,18 @@ pub(crate) fn update_vectors<S: Simd>(
     gradient: &[f32],
     (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
 ) -> S::V {
-    let to = (w, m, v);
+    let vectors = Vectors { s, l2, gradient, w, m, v };
     match rule {
         Rule::Sgd { lr } => {
             let lr = s.splat(-lr);
-            each_vector(
-                s,
-                l2,
-                gradient,
-                to,
+            vectors.update(
                 #[inline(always)]
                 |g, Weight { w, m, v }| Weight { w: s.fma(lr, g, w), m, v },
             )
         }
         Rule::Momentum { lr, mu } => {
             let [lr, mu] = [s.splat(-lr), s.splat(mu)];
-            each_vector(
-                s,
-                l2,
-                gradient,
-                to,
+            vectors.update(
                 #[inline(always)]
                 |g, Weight { w, m, v }| {
                     let m = s.fma(mu, m, g);
@@ -116,11 +110,7 @@ pub(crate) fn update_vectors<S: Simd>(
             let is_small = a.abs() <= eps * MOST_STEPS && a.abs() <= MOST_STEP;
             let far = s.splat(if is_small { FAR } else { 0.0 });
             let [c1, c2, a, eps] = [s.splat(c1), s.splat(c2), s.splat(a), s.splat(eps)];
-            each_vector(
-                s,
-                l2,
-                gradient,
-                to,
+            vectors.update(
                 #[inline(always)]
                 |g, Weight { w, m, v }| {
                     let m = s.fma(c1, s.sub(g, m), m);
@@ -135,28 +125,35 @@ pub(crate) fn update_vectors<S: Simd>(
     }
 }
 
-/// Applies `rule` to each vector: to the gradient with its penalty, and to the weights and moments.
-#[inline(always)]
-fn each_vector<S: Simd>(
+/// What is updated, and by what gradient.
+struct Vectors<'a, S> {
     s: S,
     l2: f32,
-    gradient: &[f32],
-    (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
-    rule: impl Fn(S::V, Weight<S::V>) -> Weight<S::V>,
-) -> S::V {
-    let n = gradient.len();
-    assert_eq!((w.len(), m.len(), v.len()), (n, n, n), "weights and moments of {n} gradients");
-    assert!(n.is_multiple_of(S::LANES), "{n} gradients in whole vectors");
-    let l2 = s.splat(l2);
-    let mut poison = s.splat(0.0);
-    let [w, m, v] = [w, m, v].map(|x| x.chunks_exact_mut(S::LANES));
-    for (((g, w), m), v) in gradient.chunks_exact(S::LANES).zip(w).zip(m).zip(v) {
-        let old = Weight { w: s.load(w), m: s.load(m), v: s.load(v) };
-        let new = rule(s.fma(l2, old.w, s.load(g)), old);
-        s.store(new.w, w);
-        s.store(new.m, m);
-        s.store(new.v, v);
-        poison = s.fma(new.w, s.splat(0.0), poison);
+    gradient: &'a [f32],
+    w: &'a mut [f32],
+    m: &'a mut [f32],
+    v: &'a mut [f32],
+}
+
+impl<S: Simd> Vectors<'_, S> {
+    /// Applies `rule` to each vector: to the gradient with its penalty, and to the weights and moments.
+    #[inline(always)]
+    fn update(self, rule: impl Fn(S::V, Weight<S::V>) -> Weight<S::V>) -> S::V {
+        let Self { s, l2, gradient, w, m, v } = self;
+        let n = gradient.len();
+        assert_eq!((w.len(), m.len(), v.len()), (n, n, n), "weights and moments of {n} gradients");
+        assert!(n.is_multiple_of(S::LANES), "{n} gradients in whole vectors");
+        let l2 = s.splat(l2);
+        let mut poison = s.splat(0.0);
+        let [w, m, v] = [w, m, v].map(|x| x.chunks_exact_mut(S::LANES));
+        for (((g, w), m), v) in gradient.chunks_exact(S::LANES).zip(w).zip(m).zip(v) {
+            let old = Weight { w: s.load(w), m: s.load(m), v: s.load(v) };
+            let new = rule(s.fma(l2, old.w, s.load(g)), old);
+            s.store(new.w, w);
+            s.store(new.m, m);
+            s.store(new.v, v);
+            poison = s.fma(new.w, s.splat(0.0), poison);
+        }
+        poison
     }
-    poison
 }
