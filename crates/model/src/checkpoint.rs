@@ -154,7 +154,12 @@ impl Checkpoint {
     /// nothing.
     pub fn is_claimed_by(path: &Path) -> bool {
         let header = || -> io::Result<Vec<u8>> {
-            let (mut file, mut length, mut header) = (File::open(path)?, [0; 8], Vec::new());
+            let (mut length, mut header) = ([0; 8], Vec::new());
+            // Opening a pipe would wait for its writer.
+            if !fs::metadata(path)?.is_file() {
+                return Ok(header);
+            }
+            let mut file = File::open(path)?;
             file.read_exact(&mut length)?;
             let most = u64::from_le_bytes(length).min(MAX_HEADER_BYTES);
             file.take(most).read_to_end(&mut header)?;

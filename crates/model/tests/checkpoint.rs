@@ -49,6 +49,7 @@ fn a_checkpoint_is_told_from_a_model() {
     let classes = vec!["\"beta_powers\":{}".to_owned(), "one".to_owned()];
     let metadata = Metadata::new(&config, classes, image, String::new());
     let model = Model { parameters: state.parameters, metadata }.to_bytes().unwrap();
+    assert!(!Checkpoint::is_claimed_by(folder.path()));
     assert!(!claimed(&model) && !claimed(b"") && !claimed(&[0xff; 9]) && !claimed(&[0; 9]));
 }
 
