@@ -8,8 +8,8 @@
 //! if all images and weights were in the first cache, 3.8 if only the weights were. On a Zen 5 of 4.6 GHz the chain is
 //! the bound, 1.5 ms.
 //!
-//! The lanes of 16 images are summed at once: 0.3 ms less than image by image (Zen 5). An image's lines, which the last
-//! step has had fetched into the second cache (`upcoming`), are asked for two images ahead: 0.2 ms less (Zen 4).
+//! The lanes of 16 images are summed at once: 0.3 ms less than image by image (Zen 5). An image's lines, of which the
+//! last step has had most fetched into the second cache (`upcoming`), are asked for two images ahead: 0.2 ms less (Zen 4).
 //!
 //! Lost on Zen 5: two images at once, so that two chains go on (0.1 ms less in the cache, nothing from memory). On
 //! Zen 4, when all took 4.4 ms: a list of the image's blocks, compressed from its bits by vectors, instead of the

@@ -27,7 +27,7 @@ impl Upcoming<'_> {
         with_rows!(images, |x| self.rows.iter().for_each(|&row| x.prefetch_head(row as usize)));
     }
 
-    /// Fetches entries of part `i` of `parts` of them; `first` is the first block of the thread's.
+    /// Fetches most entries of part `i` of `parts` of them; `first` is the first block of the thread's.
     #[inline(always)]
     pub(super) fn prefetch_entries<E: Feature>(
         &self,
