@@ -33,6 +33,26 @@ fn check(update: Update, numbers: &[Numbers]) {
     }
 }
 
+/// Updates biases on every tier and checks every bit against the definition.
+#[track_caller]
+fn check_biases(rule: Rule, numbers: &[Numbers]) {
+    let [b, g, m, v] = [0, 1, 2, 3].map(|i| numbers.iter().map(|n| n[i]).collect::<Vec<_>>());
+    let mut expected = [b.clone(), m.clone(), v.clone()];
+    let [eb, em, ev] = &mut expected;
+    for (i, &g) in g.iter().enumerate() {
+        spec::update(rule, g, &mut eb[i], &mut em[i], &mut ev[i]);
+    }
+    let is_finite = expected[0].iter().all(|b| b.is_finite());
+    for isa in tiers() {
+        let mut actual = [b.clone(), m.clone(), v.clone()];
+        let [ab, am, av] = &mut actual;
+        assert_eq!(optim::update_biases(isa, rule, &g, (ab, am, av)), is_finite, "{rule:?}");
+        for (name, (actual, expected)) in ["b", "m", "v"].iter().zip(actual.iter().zip(&expected)) {
+            check_bits(actual, expected, &format!("{name}, {isa:?}, {rule:?}"));
+        }
+    }
+}
+
 /// 2^e.
 fn two_to(e: i32) -> f32 {
     2f64.powi(e) as f32
@@ -85,6 +105,21 @@ proptest! {
     #[test]
     fn any_numbers_are_updated_as_defined(numbers in vec(numbers(), 1..40), update in update()) {
         check(update, &numbers);
+        check_biases(update.rule, &numbers);
+    }
+}
+
+/// A penalty of zero would add +0 to a gradient of -0.
+#[test]
+fn biases_have_no_penalty_at_all() {
+    let rule = Rule::Sgd { lr: 1.0 };
+    for isa in tiers() {
+        let (mut bias, mut zeros) = ([-0.0f32], [[0.0f32]; 2]);
+        let [m, v] = &mut zeros;
+        assert!(optim::update_biases(isa, rule, &[0.0], (&mut bias, m, v)));
+        assert!(bias[0].is_sign_negative(), "-0 less 0 is -0, {isa:?}");
+        assert!(optim::update_biases(isa, rule, &[-0.0], (&mut bias, m, v)));
+        assert!(bias[0].is_sign_positive(), "-0 less -0 is 0, {isa:?}");
     }
 }
 

@@ -20,9 +20,9 @@ use std::ops::Range;
 
 use kernels::batch::{self, Batch, BatchPart};
 use kernels::linear;
-use kernels::spec::{self, Rule};
+use kernels::spec::Rule;
 use kernels::team::{Shares, Team};
-use kernels::{Images, Isa, NonFinite};
+use kernels::{Images, Isa, NonFinite, optim};
 
 use crate::classifier::{score, score_on};
 use crate::dataset::Dataset;
@@ -263,10 +263,7 @@ fn update_bias(
 ) -> bool {
     gradient.resize(bias.len(), 0.0);
     batch::bias_gradient(isa, parts, gradient);
-    for (c, &g) in gradient.iter().enumerate() {
-        spec::update(rule, g, &mut bias[c], &mut m[c], &mut v[c]);
-    }
-    bias.iter().all(|b| b.is_finite())
+    optim::update_biases(isa, rule, gradient, (bias, m, v))
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ impl Fast {
         let errors = batch::error_rows(batch.parts(), &mut room);
         let padded = errors.padded;
         let [w, m, v] = &mut self.layers;
-        let mut finite = match (w, m, v) {
+        let finite = match (w, m, v) {
             (Layer::Blocks(w), Layer::Blocks(m), Layer::Blocks(v)) => {
                 let blocks = images.layout().block_count();
                 let mut shares = linear::shares(self.parts);
@@ -141,11 +141,7 @@ impl Fast {
         let mut gradient = vec![f32::NAN; self.classes];
         batch::bias_gradient(isa, self.batch.parts(), &mut gradient);
         let [b, m, v] = &mut self.bias;
-        for (c, g) in gradient.into_iter().enumerate() {
-            spec::update(update.rule, g, &mut b[c], &mut m[c], &mut v[c]);
-            finite &= b[c].is_finite();
-        }
-        finite
+        finite & optim::update_biases(isa, update.rule, &gradient, (b, m, v))
     }
 
     /// The gradient of the last batch: a step of SGD from zero, against the slope.
