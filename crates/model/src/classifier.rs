@@ -173,9 +173,13 @@ fn score_chunk(
     rows: Range<usize>,
 ) -> Result<Scores, NonFinite> {
     let batch = forward(isa, layer, bias, data, rows.clone())?;
-    let predicted: Vec<u32> = batch.predicted().collect();
+    // Not collected: these iterators go through themselves faster than they are asked for one number after the other.
+    let mut losses = Vec::with_capacity(rows.len());
+    let mut predicted = Vec::with_capacity(rows.len());
+    batch.losses().for_each(|loss| losses.push(loss));
+    batch.predicted().for_each(|class| predicted.push(class));
     let right = predicted.iter().zip(&data.labels()[rows]).map(|(class, label)| class == label);
-    Ok(Scores { losses: batch.losses().collect(), right: right.collect(), predicted })
+    Ok(Scores { losses, right: right.collect(), predicted })
 }
 
 /// The scores of chunks in order, as one; the error of the first that has one.
