@@ -10,7 +10,7 @@
 //! | [`linear::BlockIndex`] | gradient and optimiser step of the weights in one pass | `linear` |
 //! | [`dense::forward`], [`dense::gradient`] | the same for more than 16 classes of f32 features, by GEMM | `dense` |
 //! | [`softmax()`] | probabilities, loss, prediction and error terms in one pass | `softmax` |
-//! | [`optim::update_all`] | an optimiser step on a whole vector | `optim` |
+//! | [`optim::update_all`], [`optim::update_biases`] | an optimiser step on a whole vector | `optim` |
 //! | [`Batch`] | the rows of a minibatch between forward and backward pass | `batch` |
 //! | [`team::Team`] | threads for work that takes microseconds | `team` |
 //! | [`gemm()`] | C = A B for any strides | `gemm` |

@@ -15,9 +15,10 @@
 //! on one thread of an Intel Xeon (family 6, model 167), before and since: 12.57 and 12.34 ms in runs of ten epochs, 12.90 and
 //! 12.43 in runs of thirty, which have more such pixels; 9.80 and 9.58 on two threads. What is left, some 0.25 ms, is m itself
 //! where it is subnormal: its next value counts. Zen 4 has no such trouble, and pays for the comparison: 10 cycles of 560 for a
-//! list of two blocks in a loop of its own (`linear::backward`), 6 of them for a mask that is turned round.
+//! list of two blocks in a loop of its own (`linear::backward`), 6 of them to invert a mask, since
+//! `select` takes 0 where it is set.
 //!
-//! Lost on that machine: the gradient of a list in registers until here, and the update written out for each vector (11.92 ms
+//! Lost on that Xeon: the gradient of a list in registers until here, and the update written out for each vector (11.92 ms
 //! an epoch on one thread, 11.97 without; 250 KB of code; on Zen 4 11.0 and 10.9). It spares a store and a load for each vector.
 
 use crate::isa::{Isa, dispatch};

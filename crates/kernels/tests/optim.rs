@@ -2,9 +2,11 @@
 
 mod common;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use common::{check_bits, tiers, updates};
-use kernels::optim;
 use kernels::spec::{self, Rule, Update};
+use kernels::{Isa, optim};
 use proptest::collection::vec;
 use proptest::num::f32::{ANY, NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
 use proptest::prelude::*;
@@ -109,17 +111,24 @@ proptest! {
     }
 }
 
-/// A penalty of zero would add +0 to a gradient of -0.
+/// A penalty of zero would add +0 to a gradient of -0, and make NaN of a bias that is infinite.
 #[test]
 fn biases_have_no_penalty_at_all() {
-    let rule = Rule::Sgd { lr: 1.0 };
-    for isa in tiers() {
-        let (mut bias, mut zeros) = ([-0.0f32], [[0.0f32]; 2]);
-        let [m, v] = &mut zeros;
-        assert!(optim::update_biases(isa, rule, &[0.0], (&mut bias, m, v)));
-        assert!(bias[0].is_sign_negative(), "-0 less 0 is -0, {isa:?}");
-        assert!(optim::update_biases(isa, rule, &[-0.0], (&mut bias, m, v)));
-        assert!(bias[0].is_sign_positive(), "-0 less -0 is 0, {isa:?}");
+    let momentum = Rule::Momentum { lr: 1.0, mu: 1.0 };
+    check_biases(momentum, &[[1.0, -0.0, -0.0, 0.0]]);
+    check_biases(Rule::Sgd { lr: 1.0 }, &[[f32::INFINITY, 1.0, 0.0, 0.0]]);
+    check_biases(momentum, &[]);
+}
+
+#[test]
+fn biases_of_other_lengths_are_refused() {
+    for [b, m, v] in [[2, 3, 3], [3, 2, 3], [3, 3, 4]] {
+        let [mut b, mut m, mut v] = [b, m, v].map(|n| vec![0.0; n]);
+        let update = AssertUnwindSafe(|| {
+            let to = (&mut b[..], &mut m[..], &mut v[..]);
+            optim::update_biases(Isa::detect(), Rule::Sgd { lr: 1.0 }, &[0.0; 3], to)
+        });
+        assert!(catch_unwind(update).is_err());
     }
 }
 

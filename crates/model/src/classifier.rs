@@ -173,7 +173,7 @@ fn score_chunk(
     rows: Range<usize>,
 ) -> Result<Scores, NonFinite> {
     let batch = forward(isa, layer, bias, data, rows.clone())?;
-    // Not collected: these iterators go through themselves faster than they are asked for one number after the other.
+    // `for_each` runs these nested iterators as loops; `collect` would ask for one number after the other.
     let mut losses = Vec::with_capacity(rows.len());
     let mut predicted = Vec::with_capacity(rows.len());
     batch.losses().for_each(|loss| losses.push(loss));

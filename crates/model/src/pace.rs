@@ -16,8 +16,12 @@
 //!
 //! Tried and lost, two threads of an Intel Xeon (family 6, model 167): one thread for 256 steps after the first loss, which in
 //! one run of three is of a moment alone, and for eight times as many after the next. Ten epochs took 95.9 ms for 96.0 (the
-//! mean of 70 runs) and beside a busy processor 128.3 for 123.4 (the median of 24). On a Zen 4 that other guests disturb, with
-//! four or eight times as many, medians of 60 runs of 93 to 99 ms for 98, and of 24 beside a busy processor 130 to 144 for 135.
+//! mean of 70 runs) and beside a busy processor 128.3 for 123.4 (the median of 24).
+//!
+//! The same on a Zen 4 that other guests disturb, medians of ten epochs: 90.3 ms for 92.8 (50 runs), 98.9 for 98.0 (60), and with 128
+//! steps at first 92.9 for 98.0; beside a busy processor 140.6 for 134.5, and 129.9 with 128 (24). And there, a look at the clock, which
+//! ends a job of the team, after 64 steps and not 16: 7.3 ms an epoch for 7.5 (means of the best by epoch in turns), but
+//! what each thread gets (`Shares`) would follow half as often.
 
 use std::time::Duration;
 
@@ -25,14 +29,13 @@ use std::time::Duration;
 const ALL: u32 = 256;
 /// Steps on one thread to judge them by.
 const ONE: u32 = 64;
-/// Steps between two looks at the clock. Between two looks, steps are one job of the team, which takes time to begin: on two threads
-/// of a Zen 4 an epoch of MNIST took 7.5 ms with 16 and 7.3 with 64 (means of the best by epoch in turns).
-const LOOK: u32 = 64;
+/// Steps between two looks at the clock.
+const LOOK: u32 = 16;
 /// Steps for which all threads go on after they have won.
 const WON: u32 = 4_096;
 /// Steps for which one thread goes on after all have lost: the first time, and at most. In a run of 5,500
 /// steps all threads are tried twice.
-const LOST: u32 = 2_048;
+const LOST: u32 = 2_000;
 const MOST_LOST: u32 = 32_000;
 
 const _: () = assert!(ALL.is_multiple_of(LOOK) && ONE.is_multiple_of(LOOK));

@@ -14,7 +14,8 @@ pub(crate) const HALF_WORD: usize = WORD / 2;
 const FETCHED: usize = 320;
 /// Bytes of them that are asked for a step before; the others are still in time when the image is next but one. An epoch of
 /// MNIST, means of the best by epoch in turns, Zen 4: 10.4 ms on one thread and 7.4 on two; 10.6 and 7.6 with 192, 10.5 and 7.6
-/// with 320. Of an Intel Xeon (family 6, model 167), medians on one thread: 11.5 with 192, 11.9 with 320, 11.7 with 128 and with 64.
+/// with 320. On an Intel Xeon (family 6, model 167), medians of 140 on one thread in turns: 11.5 with 192, 11.9 with 320, 11.7 with
+/// 128 and with 64; 256 was not tried there.
 const FETCHED_LATER: usize = 256;
 /// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
 const HEAD_FETCHED: usize = 20;

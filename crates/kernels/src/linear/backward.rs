@@ -30,16 +30,16 @@
 //! between every two entries of the next (lists of 20 images or more, all of 40: 5 % less; MNIST's: 89.6 ns an image, 87.4 before)
 //! does not hide it. (If the rule is copied to the stack before each vector, its loads span two stores and wait for both: 125.)
 //! In a loop of its own in the first cache, a list of 40 takes 400 cycles, with Adam 560 (without roots and divisions 505), with
-//! the gradient in registers until then 556, and with a vector of it after every two entries 529: stores of 16 lanes beside
-//! multiply-adds take 2.2 cycles each where they come together, 1.3 where they are spread.
+//! the gradient in registers until the update 556, and with a vector of the update after every two entries 529: stores of
+//! 16 lanes beside multiply-adds take 2.2 cycles each where they come together, 1.3 where they are spread.
 //!
-//! Lost on Zen 4, ms an epoch on one thread: a list's update after the sums of the next list, which it need not wait for (10.5,
+//! Lost on Zen 4, ms an epoch in all on one thread: a list's update after the sums of the next list, which it need not wait for (10.5,
 //! 10.5 without); the gradient in registers until the update (11.0, 10.9); weights and moments asked for before a list's sums
 //! (10.7, 10.4), moments alone (10.6); both moments side by side (10.5, 10.5).
 //!
-//! Not tried on Zen 4 but in a loop of its own: 8 lanes take 5.5 cycles an entry, 171 an image, if a list says all in one number of
-//! 64 bits, and 8.4 with three more loads, which share two ways to memory with the error terms. But lists of one block
-//! take more than that gains (`lists`).
+//! What 8 lanes lose by today's lists: an entry takes 8.4 cycles in a loop of its own, and 5.5, which are 171 an image, if a list
+//! says in one number of 64 bits where features and error terms stand, because all loads share two ports. Such lists, of
+//! one block each and of twice as many bits, were not written.
 //!
 //! Lost on Zen 5: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more); two blocks
 //! at once, one after the other (0.05 ms less, for twice the code).

@@ -2,9 +2,8 @@
 //!
 //! Registers: one accumulator a pair of classes (AVX-512) or a class (AVX2), one vector of features;
 //! weights come from memory as they are multiplied. The multiply-adds of a pair are one chain, 4 cycles a
-//! block. On Zen 4, whose 512-bit loads are one a cycle, the five of the weights take 5.3 and that of the features 0.8 more; by
-//! way of a general register, 0.4 more (`Simd::repeat_u8`): 177 cycles an image of MNIST. Before, with 189, this took 228 with
-//! the images in the second cache, of which 25 are the sums of lanes, and 255 in training: 3.8 ms an epoch on one thread at 3.7 GHz; 3.5
+//! block. On Zen 4, whose 512-bit loads are one a cycle, the five of the weights take 5.3 and that of the features 0.8
+//! more: 189 cycles an image of MNIST. This takes 228 with the images in the second cache, of which 25 are the sums of lanes, and 255 in training: 3.8 ms an epoch on one thread at 3.7 GHz; 3.5
 //! if all images and weights were in the first cache, 3.8 if only the weights were. On a Zen 5 of 4.6 GHz the chain is
 //! the bound, 1.5 ms.
 //!
@@ -16,7 +15,8 @@
 //! bits one by one (4.8 ms); the numbers of the blocks in memory beside their features (5.8 ms); cache lines counted
 //! instead of always 5 (0.3 ms more). And later: all weights asked for beforehand (0.15 ms more); blocks and features
 //! without checks of their numbers (no difference). Four images ahead, or eight, 11.5 and 11.2 ms an epoch in all and not 10.8: the
-//! weights fill the first cache.
+//! weights fill the first cache. Features by way of a general register, for whose loads there is a third port (0.4 cycles a
+//! block and not 0.8; in all 10.6 ms for 10.6 on one thread, 7.3 for 7.4 on two; it takes inline assembly).
 //! On Emerald Rapids: the bits of two words in one loop, whose end is guessed wrong once an image and not twice (4.59 ms an
 //! epoch, 4.62 without).
 

@@ -2,7 +2,6 @@
 
 mod rows;
 
-use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::{Avx2, F32x8, F32x16, Simd, Stream, U32x16};
@@ -181,15 +180,8 @@ impl Simd for Avx512 {
         fn widen(from: u64) -> __m512 {
             _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_set1_epi64x(from as i64)))
         }
-        // From memory to a general register and not to a vector's: loads of vectors are what forward waits for on Zen 4
-        // (`linear::forward`), and it has a third way to memory for others.
-        let mut eight = u64::from_le_bytes(*from);
-        // SAFETY: there is no instruction; that they are in a register is all that this says.
-        unsafe {
-            asm!("/* {0} */", inout(reg) eight, options(pure, nomem, nostack, preserves_flags))
-        };
         // SAFETY: the token proves AVX-512 F.
-        unsafe { widen(eight) }
+        unsafe { widen(u64::from_le_bytes(*from)) }
     }
     #[inline(always)]
     fn spread8(self, from: &[F32x8], present: u32) -> __m512 {
