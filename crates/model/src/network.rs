@@ -33,10 +33,12 @@ use blocks::Blocks;
 use split::Split;
 pub(crate) use steps::Steps;
 
+/// Weights and both moments.
+type Layers = Form<Blocks, [Vec<f32>; 3]>;
+
 /// A model in training: weights, moments and the buffers of a step.
 pub(crate) struct Network {
-    /// Weights and both moments.
-    layers: Form<Blocks, [Vec<f32>; 3]>,
+    layers: Layers,
     common: Common,
 }
 
@@ -120,7 +122,7 @@ impl Common {
 }
 
 /// Weights and moments in the form that features and classes ask for.
-fn gather(images: &Images, classes: usize, layers: [&[f32]; 3]) -> Form<Blocks, [Vec<f32>; 3]> {
+fn gather(images: &Images, classes: usize, layers: [&[f32]; 3]) -> Layers {
     if linear::supports(images, classes) {
         Form::Blocks(Blocks::gather(images.layout(), classes, layers))
     } else {
