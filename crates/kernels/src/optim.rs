@@ -15,8 +15,7 @@
 //! on one thread of an Intel Xeon (family 6, model 167), before and since: 12.57 and 12.34 ms in runs of ten epochs, 12.90 and
 //! 12.43 in runs of thirty, which have more such pixels; 9.80 and 9.58 on two threads. What is left, some 0.25 ms, is m itself
 //! where it is subnormal: its next value counts. Zen 4 has no such trouble, and pays for the comparison: 10 cycles of 560 for a
-//! list of two blocks in a loop of its own (`linear::backward`), 6 of them to invert a mask, since
-//! `select` takes 0 where it is set.
+//! list of two blocks in a loop of its own (`linear::backward`), and 4 if the product is masked and not m.
 //!
 //! Lost on that Xeon: the gradient of a list in registers until here, and the update written out for each vector (11.92 ms
 //! an epoch on one thread, 11.97 without; 250 KB of code; on Zen 4 11.0 and 10.9). It spares a store and a load for each vector.
@@ -69,13 +68,17 @@ fn all<S: Simd>(
 ) -> bool {
     let whole = gradient.len() / S::LANES * S::LANES;
     let vectors = (&mut w[..whole], &mut m[..whole], &mut v[..whole]);
-    let mut finite = is_zero(s, update_vectors(s, update, &gradient[..whole], vectors));
-    for i in whole..gradient.len() {
-        let g = update.l2.mul_add(w[i], gradient[i]);
-        spec::update(update.rule, g, &mut w[i], &mut m[i], &mut v[i]);
-        finite &= w[i].is_finite();
-    }
+    let finite = is_zero(s, update_vectors(s, update, &gradient[..whole], vectors));
+    let others = (&mut w[whole..], &mut m[whole..], &mut v[whole..]);
     finite
+        & one_by_one(
+            s,
+            update.rule,
+            &gradient[whole..],
+            others,
+            #[inline(always)]
+            |g, w| update.l2.mul_add(w, g),
+        )
 }
 
 /// Updates biases, which have no penalty, by their gradient, all `[n]`. Returns whether all new biases are finite. Equals
@@ -92,20 +95,29 @@ pub fn update_biases(
 ) -> bool {
     let n = gradient.len();
     assert_eq!((b.len(), m.len(), v.len()), (n, n, n), "biases and moments of {n} gradients");
-    dispatch!(isa, |s| one_by_one(s, rule, gradient, (b, m, v)))
+    dispatch!(isa, |s| one_by_one(
+        s,
+        rule,
+        gradient,
+        (b, m, v),
+        #[inline(always)]
+        |g, _| g
+    ))
 }
 
+/// Updates each weight by what `penalised` makes of its gradient and of itself; returns whether all are finite.
 #[inline(always)]
 fn one_by_one<S: Simd>(
     _: S,
     rule: Rule,
     gradient: &[f32],
-    (b, m, v): (&mut [f32], &mut [f32], &mut [f32]),
+    (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
+    penalised: impl Fn(f32, f32) -> f32,
 ) -> bool {
     for (i, &g) in gradient.iter().enumerate() {
-        spec::update(rule, g, &mut b[i], &mut m[i], &mut v[i]);
+        spec::update(rule, penalised(g, w[i]), &mut w[i], &mut m[i], &mut v[i]);
     }
-    b.iter().all(|b| b.is_finite())
+    w.iter().all(|w| w.is_finite())
 }
 
 /// Updates as many weights as there are gradients, in whole vectors; returns a vector of zeros, or NaN in a lane

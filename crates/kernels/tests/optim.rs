@@ -14,45 +14,48 @@ use proptest::prelude::*;
 /// A weight, its gradient and both moments.
 type Numbers = [f32; 4];
 
-/// Updates all on every tier and checks every bit against the definition.
+/// Weights or biases and both moments.
+type Layer<'a> = (&'a mut [f32], &'a mut [f32], &'a mut [f32]);
+
+/// Updates by `actual` on every tier and checks every bit against the definition, which takes what `penalised` makes of a
+/// gradient and a weight.
 #[track_caller]
-fn check(update: Update, numbers: &[Numbers]) {
+fn check_by(
+    rule: Rule,
+    numbers: &[Numbers],
+    penalised: impl Fn(f32, f32) -> f32,
+    actual: impl Fn(Isa, &[f32], Layer<'_>) -> bool,
+) {
     let [w, g, m, v] = [0, 1, 2, 3].map(|i| numbers.iter().map(|n| n[i]).collect::<Vec<_>>());
     let mut expected = [w.clone(), m.clone(), v.clone()];
     let [ew, em, ev] = &mut expected;
-    for (i, g) in g.iter().enumerate() {
-        let g = update.l2.mul_add(ew[i], *g);
-        spec::update(update.rule, g, &mut ew[i], &mut em[i], &mut ev[i]);
+    for (i, &g) in g.iter().enumerate() {
+        spec::update(rule, penalised(g, ew[i]), &mut ew[i], &mut em[i], &mut ev[i]);
     }
     let is_finite = expected[0].iter().all(|w| w.is_finite());
     for isa in tiers() {
-        let mut actual = [w.clone(), m.clone(), v.clone()];
-        let [aw, am, av] = &mut actual;
-        assert_eq!(optim::update_all(isa, update, &g, (aw, am, av)), is_finite, "{update:?}");
-        for (name, (actual, expected)) in ["w", "m", "v"].iter().zip(actual.iter().zip(&expected)) {
-            check_bits(actual, expected, &format!("{name}, {isa:?}, {update:?}"));
+        let mut found = [w.clone(), m.clone(), v.clone()];
+        let [fw, fm, fv] = &mut found;
+        assert_eq!(actual(isa, &g, (fw, fm, fv)), is_finite, "{rule:?}");
+        for (name, (found, expected)) in ["w", "m", "v"].iter().zip(found.iter().zip(&expected)) {
+            check_bits(found, expected, &format!("{name}, {isa:?}, {rule:?}"));
         }
     }
 }
 
-/// Updates biases on every tier and checks every bit against the definition.
+/// Checks the update of weights.
+#[track_caller]
+fn check(update: Update, numbers: &[Numbers]) {
+    let penalised = |g: f32, w: f32| update.l2.mul_add(w, g);
+    let actual = |isa: Isa, g: &[f32], to: Layer<'_>| optim::update_all(isa, update, g, to);
+    check_by(update.rule, numbers, penalised, actual);
+}
+
+/// Checks the update of biases.
 #[track_caller]
 fn check_biases(rule: Rule, numbers: &[Numbers]) {
-    let [b, g, m, v] = [0, 1, 2, 3].map(|i| numbers.iter().map(|n| n[i]).collect::<Vec<_>>());
-    let mut expected = [b.clone(), m.clone(), v.clone()];
-    let [eb, em, ev] = &mut expected;
-    for (i, &g) in g.iter().enumerate() {
-        spec::update(rule, g, &mut eb[i], &mut em[i], &mut ev[i]);
-    }
-    let is_finite = expected[0].iter().all(|b| b.is_finite());
-    for isa in tiers() {
-        let mut actual = [b.clone(), m.clone(), v.clone()];
-        let [ab, am, av] = &mut actual;
-        assert_eq!(optim::update_biases(isa, rule, &g, (ab, am, av)), is_finite, "{rule:?}");
-        for (name, (actual, expected)) in ["b", "m", "v"].iter().zip(actual.iter().zip(&expected)) {
-            check_bits(actual, expected, &format!("{name}, {isa:?}, {rule:?}"));
-        }
-    }
+    let actual = |isa: Isa, g: &[f32], to: Layer<'_>| optim::update_biases(isa, rule, g, to);
+    check_by(rule, numbers, |g, _| g, actual);
 }
 
 /// 2^e.
