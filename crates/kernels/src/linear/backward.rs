@@ -31,7 +31,7 @@
 //! does not hide it. (If the rule is copied to the stack before each vector, its loads span two stores and wait for both: 125.)
 //! In a loop of its own in the first cache, a list of 40 takes 400 cycles, with Adam 560 (without roots and divisions 505), with
 //! the gradient in registers until the update 556, and with a vector of the update after every two entries 529: stores of
-//! 16 lanes beside multiply-adds take 2.2 cycles each where they come together, 1.3 where they are spread.
+//! 16 lanes beside multiply-adds take 1.7 to 2.4 cycles each where they come together, 1.3 to 1.9 where they are spread.
 //!
 //! Lost on Zen 4, ms an epoch in all on one thread: a list's update after the sums of the next list, which it need not wait for (10.5,
 //! 10.5 without); the gradient in registers until the update (11.0, 10.9); weights and moments asked for before a list's sums
