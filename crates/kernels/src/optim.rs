@@ -68,7 +68,7 @@ fn all<S: Simd>(
 ) -> bool {
     let whole = gradient.len() / S::LANES * S::LANES;
     let vectors = (&mut w[..whole], &mut m[..whole], &mut v[..whole]);
-    let finite = is_zero(s, update_vectors(s, update, &gradient[..whole], vectors));
+    let finite = is_zero(s, update_vectors(s, update, &gradient[..whole], vectors, |_| ()));
     let others = (&mut w[whole..], &mut m[whole..], &mut v[whole..]);
     finite
         & one_by_one(
@@ -120,8 +120,8 @@ fn one_by_one<S: Simd>(
     w.iter().all(|w| w.is_finite())
 }
 
-/// Updates as many weights as there are gradients, in whole vectors; returns a vector of zeros, or NaN in a lane
-/// that had a weight which is not finite.
+/// Updates as many weights as there are gradients, in whole vectors, and gives each vector of new weights to `show`; returns
+/// a vector of zeros, or NaN in a lane that had a weight which is not finite.
 ///
 /// Panics if the lengths differ or are not those of whole vectors.
 #[inline(always)]
@@ -130,12 +130,14 @@ pub(crate) fn update_vectors<S: Simd>(
     Update { rule, l2 }: Update,
     gradient: &[f32],
     (w, m, v): (&mut [f32], &mut [f32], &mut [f32]),
+    show: impl FnMut(S::V),
 ) -> S::V {
     let vectors = Vectors { s, l2, gradient, w, m, v };
     match rule {
         Rule::Sgd { lr } => {
             let lr = s.splat(-lr);
             vectors.update(
+                show,
                 #[inline(always)]
                 |g, Weight { w, m, v }| Weight { w: s.fma(lr, g, w), m, v },
             )
@@ -143,6 +145,7 @@ pub(crate) fn update_vectors<S: Simd>(
         Rule::Momentum { lr, mu } => {
             let [lr, mu] = [s.splat(-lr), s.splat(mu)];
             vectors.update(
+                show,
                 #[inline(always)]
                 |g, Weight { w, m, v }| {
                     let m = s.fma(mu, m, g);
@@ -155,6 +158,7 @@ pub(crate) fn update_vectors<S: Simd>(
             let far = s.splat(if is_small { FAR } else { 0.0 });
             let [c1, c2, a, eps] = [s.splat(c1), s.splat(c2), s.splat(a), s.splat(eps)];
             vectors.update(
+                show,
                 #[inline(always)]
                 |g, Weight { w, m, v }| {
                     let m = s.fma(c1, s.sub(g, m), m);
@@ -180,9 +184,13 @@ struct Vectors<'a, S> {
 }
 
 impl<S: Simd> Vectors<'_, S> {
-    /// Applies `rule` to each vector: to the gradient with its penalty, and to the weights and moments.
+    /// Applies `rule` to each vector: to the gradient with its penalty, and to the weights and moments; shows the weights.
     #[inline(always)]
-    fn update(self, rule: impl Fn(S::V, Weight<S::V>) -> Weight<S::V>) -> S::V {
+    fn update(
+        self,
+        mut show: impl FnMut(S::V),
+        rule: impl Fn(S::V, Weight<S::V>) -> Weight<S::V>,
+    ) -> S::V {
         let Self { s, l2, gradient, w, m, v } = self;
         let n = gradient.len();
         assert_eq!((w.len(), m.len(), v.len()), (n, n, n), "weights and moments of {n} gradients");
@@ -194,6 +202,7 @@ impl<S: Simd> Vectors<'_, S> {
             let old = Weight { w: s.load(w), m: s.load(m), v: s.load(v) };
             let new = rule(s.fma(l2, old.w, s.load(g)), old);
             s.store(new.w, w);
+            show(new.w);
             s.store(new.m, m);
             s.store(new.v, v);
             poison = s.fma(new.w, s.splat(0.0), poison);

@@ -11,6 +11,10 @@ use crate::rng::{Purpose, Stream};
 pub struct Dataset {
     images: Images,
     labels: Vec<u32>,
+    /// The same, a byte each; none if one is more than 255. Batches take labels from here and there, and the fewer cache lines
+    /// they are in, the more often they are still in the second cache: a step takes 1.2 % less than with four bytes, on two
+    /// threads 0.9; with two bytes 0.5 and 0.2 less (Zen 4, "Small differences" in docs/benchmarks.md).
+    byte_labels: Vec<u8>,
 }
 
 /// Why images and labels make no data set.
@@ -89,7 +93,8 @@ impl Dataset {
         if images.len() != labels.len() {
             return Err(DatasetError::Counts { images: images.len(), labels: labels.len() });
         }
-        Ok(Self { images, labels })
+        let bytes: Option<_> = labels.iter().map(|&label| u8::try_from(label).ok()).collect();
+        Ok(Self { images, labels, byte_labels: bytes.unwrap_or_default() })
     }
 
     /// The number of images.
@@ -110,6 +115,13 @@ impl Dataset {
     /// The class of each image.
     pub fn labels(&self) -> &[u32] {
         &self.labels
+    }
+
+    /// The class of image `i`.
+    ///
+    /// Panics if there is no image `i`.
+    pub(crate) fn label(&self, i: usize) -> u32 {
+        self.byte_labels.get(i).map_or_else(|| self.labels[i], |&label| label.into())
     }
 
     /// Features of an image.
@@ -253,3 +265,19 @@ impl std::fmt::Display for DatasetError {
 }
 
 impl std::error::Error for DatasetError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_that_of_all_labels() {
+        // All in bytes; one that is too large for one; none.
+        for labels in [vec![3, 255, 0], vec![3, 256, 0], vec![u32::MAX], vec![]] {
+            let pixels = vec![1; labels.len()];
+            let data = Dataset::from_u8(&pixels, (1, None), labels.clone()).unwrap();
+            let one_by_one: Vec<u32> = (0..labels.len()).map(|i| data.label(i)).collect();
+            assert_eq!(one_by_one, labels);
+        }
+    }
+}

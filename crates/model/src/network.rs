@@ -80,7 +80,7 @@ impl Forward<'_> {
     ) -> bool {
         let positions = self.shares.range(rows.len(), index);
         let own = &rows[positions.clone()];
-        let labels = own.iter().map(|&row| self.data.labels()[row as usize]);
+        let labels = own.iter().map(|&row| self.data.label(row as usize));
         part.begin(positions, labels, linear::padded_classes(self.classes));
         sums(own, part);
         let scale = self.data.images().scale();

@@ -21,7 +21,8 @@
 //! The same on a Zen 4 that other guests disturb, medians of ten epochs: 90.3 ms for 92.8 (50 runs), 98.9 for 98.0 (60), and with 128
 //! steps at first 92.9 for 98.0; beside a busy processor 140.6 for 134.5, and 129.9 with 128 (24). And there, a look at the clock, which
 //! ends a job of the team, after 64 steps and not 16: 7.3 ms an epoch for 7.5 (means of the best by epoch in turns), but
-//! what each thread gets (`Shares`) would follow half as often.
+//! what each thread gets (`Shares`) would follow half as often. Compared in one process ("Small differences" in docs/benchmarks.md)
+//! a step takes 0.5 % less with 32 steps a job and 1.1 with 40, the most there are in one.
 
 use std::time::Duration;
 

@@ -92,6 +92,9 @@ impl Stream {
     /// Takes steps of a shuffle (Fisher and Yates, from the back), each of which gives one number of `order` its place;
     /// the first `left` have none yet. Returns how many have none after so many `steps`.
     ///
+    /// It takes 2.8 % of training on one thread of Zen 4. Lost: the places of 8, 16 or 100 steps drawn first and asked for (0.4 % of a
+    /// training step more); orders of 16 bits (0.5 less, on two threads 0.3, for a second kind of order).
+    ///
     /// Panics if `order` has fewer than `left`, or those are 2^32.
     pub fn shuffle(&mut self, order: &mut [u32], left: usize, steps: usize) -> usize {
         assert!(left <= order.len() && u32::try_from(left).is_ok(), "{left} of {}", order.len());

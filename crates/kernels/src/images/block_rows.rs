@@ -12,11 +12,11 @@ pub(super) const WORD: usize = 64;
 pub(crate) const HALF_WORD: usize = WORD / 2;
 /// Bytes of an image's entries that are asked for shortly before they are read: 31 blocks of 8 pixels, and some.
 const FETCHED: usize = 320;
-/// Bytes of them that are asked for a step before; the others are still in time when the image is next but one. An epoch of
-/// MNIST on one thread of an Intel Xeon (family 6, model 167), medians of 140 in turns: 11.5 ms; 11.9 with 320, 11.7 with 128
-/// and with 64. Two threads: 1 % less than with 320. On a disturbed Zen 4 nothing can be told from it, ms by the means of the best by
-/// epoch, twice in turns: one thread 10.9, 11.4; 11.2, 11.2 with 256, 11.0, 11.0 with 320; two 9.0, 8.1; 9.2, 9.0; 8.9, 8.6.
-const FETCHED_LATER: usize = 192;
+/// Bytes of them that are asked for a step before; the others are still in time when the image is next but one. Zen 4, a step
+/// of MNIST compared in one process ("Small differences" in docs/benchmarks.md): on one thread 2.4 and 1.9 % less than with 192
+/// bytes, on two 1.0 and 0.1; with 256 and 320 0.4 and 0.6 less, with 448 1.8 less, with 512 1.2 more. On an Intel Xeon (family 6,
+/// model 167) an epoch took 11.5 ms with 192, and 11.9 with 320 (medians of 140 in turns); there it is to be compared anew.
+const FETCHED_LATER: usize = 384;
 /// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
 const HEAD_FETCHED: usize = 20;
 /// The most bytes that are reserved for entries before there are any: MNIST's may take 47 MB.

@@ -19,6 +19,11 @@
 //! block and not 0.8; in all 10.6 ms for 10.6 on one thread, 7.3 for 7.4 on two; it takes inline assembly).
 //! On Emerald Rapids: the bits of two words in one loop, whose end is guessed wrong once an image and not twice (4.59 ms an
 //! epoch, 4.62 without).
+//!
+//! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread: that loop again,
+//! 0.5 to 1.0 % less for images of two words alone, 0.6 to 0.9 more for any; besides, the features of two blocks by one load, as much
+//! as without; one, three and four images ahead, within 0.4; others' weights not copied but looked up where they are shown, by a choice for
+//! each block, 1.8 more, and 1.2 on two threads. In turns: 8 lanes and a class each, whose loads are two a cycle, 1 to 2 more.
 
 use super::many::{self, Room};
 use super::{AT_ONCE, supports, with_classes};

@@ -22,8 +22,8 @@
 //! Lost on Zen 5: each pair of an image and a block written down by the forward pass, block by block (0.7 ms an
 //! epoch of MNIST, and what one thread wrote and another read crossed between their cores); position and entry
 //! in two lists (0.1 ms more); images in the outer loop, with their numbers in registers (0.15 ms more).
-//! Lost on Zen 4: four lists at once for each vector of images (no difference); heads of 16 images transposed in registers (0.03 ms
-//! less in all, for an operation more on every tier).
+//! Lost on Zen 4: two, three, four or seven lists at once for each vector of images (within 0.3 % of a step); heads of 16
+//! images transposed in registers (0.03 ms less in all, for an operation more on every tier).
 //!
 //! Not worth it on Zen 4: a list for a block and the one below it, which are in an image together more often than two side by
 //! side (18.5 vectors an image of MNIST, 21.1; no pairing has less than 18.1). Were blocks numbered so, an epoch would take 0.4 ms
