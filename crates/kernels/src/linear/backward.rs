@@ -33,24 +33,19 @@
 //! the gradient in registers until the update 556, and with a vector of the update after every two entries 529: stores of
 //! 16 lanes beside multiply-adds take 1.7 to 2.4 cycles each where they come together, 1.3 to 1.9 where they are spread.
 //!
-//! Lost on Zen 4, ms an epoch in all on one thread: a list's update after the sums of the next list, which it need not wait for (10.5,
-//! 10.5 without); the gradient in registers until the update (11.0, 10.9); weights and moments asked for before a list's sums
-//! (10.7, 10.4), moments alone (10.6); both moments side by side (10.5, 10.5).
+//! What 8 lanes lose by today's lists: an entry takes 8.4 cycles in a loop of its own, 5.9 where what bounds are checked
+//! against is in registers, and 5.5 if a list says in one number where features and error terms stand, because all loads share
+//! two ports; with 16 lanes 10.1. A list of 43 with its update takes 593 cycles, two of 32 with 8 lanes 531. They were not
+//! written: lists of one block take 0.2 ms an epoch more, have twice as many ends, and on processors with two multiply-adds of
+//! 16 lanes a cycle they would lose.
 //!
-//! What 8 lanes lose by today's lists: an entry takes 8.4 cycles in a loop of its own, and 5.5, which are 171 an image, if a list
-//! says in one number of 64 bits where features and error terms stand, because all loads share two ports. Such lists, of
-//! one block each and of twice as many bits, were not written.
-//!
-//! With the bounds of what is checked in registers, a list of 40 takes 234 cycles with 8 lanes and today's numbers, 222 with numbers of one
-//! field, and 403 with 16 lanes; but there are 31 entries and not 21, two ends of lists for one, and a list of one block takes two
-//! thirds as long to make as one of two. All counted that is 1 to 2 % of a step, and processors with twice as many multiply-adds of 16
-//! lanes would lose.
-//!
-//! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread: upcoming images asked for
-//! before a list's sums and not after them, 2.3 % more, after its update 1.6; moments asked for before the sums 2.9 more, weights too
-//! 4.7; the features of later entries asked for 2.3 to 4.7 more, of the next line with each entry 0.3. What an update costs, by
-//! leaving it out: square root and division 5.5, division alone 3.4, everything of Adam's but a multiply-add 10; the penalty 0.3, the check
-//! that weights are finite 0.4, that of what is too small to count nothing.
+//! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread: upcoming images asked
+//! for before a list's sums and not after them, 2.3 % more, after its update 1.6; moments asked for before the sums 2.9 more,
+//! weights too 4.7; the features of later entries asked for 2.3 to 4.7 more, of the next line with each entry 0.3; a list's
+//! update after the sums of the next, which it need not wait for, 0.4 more, its vectors between every two or three entries of
+//! the next 5; the gradient in registers until the update 0.2 more. What an update costs, by leaving it out: square root and
+//! division 5.5, division alone 3.4, everything of Adam's but a multiply-add 10; the penalty 0.3, the check that weights are
+//! finite 0.4, that of what is too small to count nothing.
 //!
 //! Lost on Zen 5: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more); two blocks
 //! at once, one after the other (0.05 ms less, for twice the code).
