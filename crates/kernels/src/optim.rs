@@ -68,7 +68,7 @@ fn all<S: Simd>(
 ) -> bool {
     let whole = gradient.len() / S::LANES * S::LANES;
     let vectors = (&mut w[..whole], &mut m[..whole], &mut v[..whole]);
-    let finite = is_zero(s, update_vectors(s, update, &gradient[..whole], vectors, |_| ()));
+    let finite = is_zero(s, update_vectors(s, update, &gradient[..whole], vectors, drop));
     let others = (&mut w[whole..], &mut m[whole..], &mut v[whole..]);
     finite
         & one_by_one(
@@ -120,8 +120,8 @@ fn one_by_one<S: Simd>(
     w.iter().all(|w| w.is_finite())
 }
 
-/// Updates as many weights as there are gradients, in whole vectors, and gives each vector of new weights to `show`; returns
-/// a vector of zeros, or NaN in a lane that had a weight which is not finite.
+/// Updates as many weights as there are gradients, in whole vectors, and gives each vector of new weights to `show`, once and in
+/// their order; returns a vector of zeros, or NaN in a lane that had a weight which is not finite.
 ///
 /// Panics if the lengths differ or are not those of whole vectors.
 #[inline(always)]
@@ -202,6 +202,7 @@ impl<S: Simd> Vectors<'_, S> {
             let old = Weight { w: s.load(w), m: s.load(m), v: s.load(v) };
             let new = rule(s.fma(l2, old.w, s.load(g)), old);
             s.store(new.w, w);
+            // Between the stores: see `linear::shown`.
             show(new.w);
             s.store(new.m, m);
             s.store(new.v, v);

@@ -22,7 +22,7 @@
 //! steps at first 92.9 for 98.0; beside a busy processor 140.6 for 134.5, and 129.9 with 128 (24). And there, a look at the clock, which
 //! ends a job of the team, after 64 steps and not 16: 7.3 ms an epoch for 7.5 (means of the best by epoch in turns), but
 //! what each thread gets (`Shares`) would follow half as often. Compared in one process ("Small differences" in docs/benchmarks.md)
-//! a step takes 0.5 % less with 32 steps a job and 1.1 with 40, the most there are in one.
+//! a step on two threads takes 0.5 % less with 32 steps a job and 1.1 with 40, the most that `MOST_IMAGES` allows for batches of 100.
 
 use std::time::Duration;
 

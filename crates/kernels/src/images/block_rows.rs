@@ -12,10 +12,11 @@ pub(super) const WORD: usize = 64;
 pub(crate) const HALF_WORD: usize = WORD / 2;
 /// Bytes of an image's entries that are asked for shortly before they are read: 31 blocks of 8 pixels, and some.
 const FETCHED: usize = 320;
-/// Bytes of them that are asked for a step before; the others are still in time when the image is next but one. Zen 4, a step
-/// of MNIST compared in one process ("Small differences" in docs/benchmarks.md): on one thread 2.4 and 1.9 % less than with 192
-/// bytes, on two 1.0 and 0.1; with 256 and 320 0.4 and 0.6 less, with 448 1.8 less, with 512 1.2 more. On an Intel Xeon (family 6,
-/// model 167) an epoch took 11.5 ms with 192, and 11.9 with 320 (medians of 140 in turns); there it is to be compared anew.
+/// Bytes of an image's entries that are asked for a step before, into the second cache: 48 blocks of 8 pixels, more than most images
+/// of MNIST have. Zen 4, AVX-512, a step compared in one process ("Small differences" in docs/benchmarks.md), twice: on one thread
+/// 2.4 and 1.9 % less than with 192 bytes, on two 1.0 less and no difference; with 256 and 320 0.4 and 0.6 less, with 448 1.8 less,
+/// with 512 1.2 more. On an Intel Xeon (family 6, model 167) an epoch took 11.5 ms with 192, and 11.9 with 320 (medians of 140
+/// in turns); 384 was not measured there.
 const FETCHED_LATER: usize = 384;
 /// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
 const HEAD_FETCHED: usize = 20;
@@ -232,7 +233,7 @@ impl<E: Feature> BlockRows<E> {
         prefetch_bytes::<FETCHED>(&self.values[self.start(i)..]);
     }
 
-    /// The same of fewer, for later.
+    /// Asks for most cache lines of image `i`'s entries, for later; reads its head.
     #[inline(always)]
     pub(crate) fn prefetch_later(&self, i: usize) {
         prefetch_far::<FETCHED_LATER>(&self.values[self.start(i)..]);

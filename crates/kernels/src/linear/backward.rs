@@ -33,17 +33,17 @@
 //! the gradient in registers until the update 556, and with a vector of the update after every two entries 529: stores of
 //! 16 lanes beside multiply-adds take 1.7 to 2.4 cycles each where they come together, 1.3 to 1.9 where they are spread.
 //!
-//! What 8 lanes lose by today's lists: an entry takes 8.4 cycles in a loop of its own, 5.9 where what bounds are checked
-//! against is in registers, and 5.5 if a list says in one number where features and error terms stand, because all loads share
-//! two ports; with 16 lanes 10.1. A list of 43 with its update takes 593 cycles, two of 32 with 8 lanes 531. They were not
-//! written: lists of one block take 0.2 ms an epoch more, have twice as many ends, and on processors with two multiply-adds of
-//! 16 lanes a cycle they would lose.
+//! What 8 lanes lose on Zen 4 by today's lists: an entry takes 8.4 cycles in a loop of its own, 5.9 where what bounds are
+//! checked against is in registers, and 5.5 if a list says in one number where features and error terms stand, because all
+//! loads share two ports; with 16 lanes 10.1. A list of 43 with its update takes 593 cycles, two of 32 with 8 lanes 531. Lists
+//! of one block each were not written: to make them takes 0.2 ms an epoch more, they have twice as many ends, and on processors
+//! with two multiply-adds of 16 lanes a cycle they would lose.
 //!
 //! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread: upcoming images asked
 //! for before a list's sums and not after them, 2.3 % more, after its update 1.6; moments asked for before the sums 2.9 more,
 //! weights too 4.7; the features of later entries asked for 2.3 to 4.7 more, of the next line with each entry 0.3; a list's
 //! update after the sums of the next, which it need not wait for, 0.4 more, its vectors between every two or three entries of
-//! the next 5; the gradient in registers until the update 0.2 more. What an update costs, by leaving it out: square root and
+//! the next 5; the gradient in registers until the update the same. What an update costs, by leaving it out: square root and
 //! division 5.5, division alone 3.4, everything of Adam's but a multiply-add 10; the penalty 0.3, the check that weights are
 //! finite 0.4, that of what is too small to count nothing.
 //!
@@ -175,7 +175,7 @@ fn of_classes<S: Simd, E: Feature, const H: usize, const N: usize>(
     )
 }
 
-/// Walks the part list by list: the gradient, which `gradient` puts into the room `g`, and the update.
+/// Walks the part list by list: the gradient, which `gradient` puts into the room `g`, and the update, whose weights are shown.
 #[inline(always)]
 fn walk<S: Simd, E: Feature>(
     s: S,
@@ -204,8 +204,9 @@ fn walk<S: Simd, E: Feature>(
         // The last list may be for one block alone. The rule comes from memory each time, because vectors of its
         // numbers would take registers from the sums above.
         let (update, g, to) = (black_box(update), &g[..w.len()], (w, m, v));
+        // Two loops, for 170 KB of code: one with a choice for each vector takes 0.5 % of a step more on one thread, 0.4 on two.
         let poison_of_list = match &mut shown {
-            None => update_vectors(s, update, g, to, |_| ()),
+            None => update_vectors(s, update, g, to, drop),
             Some(shown) => update_vectors(
                 s,
                 update,

@@ -14,16 +14,16 @@
 //! Zen 4, when all took 4.4 ms: a list of the image's blocks, compressed from its bits by vectors, instead of the
 //! bits one by one (4.8 ms); the numbers of the blocks in memory beside their features (5.8 ms); cache lines counted
 //! instead of always 5 (0.3 ms more). And later: all weights asked for beforehand (0.15 ms more); blocks and features
-//! without checks of their numbers (no difference). Four images ahead, or eight, 11.5 and 11.2 ms an epoch in all and not 10.8,
-//! perhaps because the weights fill the first cache. Features by way of a general register, for whose loads there is a third port (0.4 cycles a
+//! without checks of their numbers (no difference). Features by way of a general register, for whose loads there is a third port (0.4 cycles a
 //! block and not 0.8; in all 10.6 ms for 10.6 on one thread, 7.3 for 7.4 on two; it takes inline assembly).
 //! On Emerald Rapids: the bits of two words in one loop, whose end is guessed wrong once an image and not twice (4.59 ms an
 //! epoch, 4.62 without).
 //!
-//! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread: that loop again,
-//! 0.5 to 1.0 % less for images of two words alone, 0.6 to 0.9 more for any; besides, the features of two blocks by one load, as much
-//! as without; one, three and four images ahead, within 0.4; others' weights not copied but looked up where they are shown, by a choice for
-//! each block, 1.8 more, and 1.2 on two threads. In turns: 8 lanes and a class each, whose loads are two a cycle, 1 to 2 more.
+//! Compared in one process (Zen 4, AVX-512, "Small differences" in docs/benchmarks.md), of a step on one thread: the bits of
+//! two words in one loop again, 0.5 to 1.0 % less for images of two words alone, 0.6 to 0.9 more for any; with the features of
+//! two blocks in one load as well, no difference; one, three and four images ahead, within 0.4; others' weights not copied but
+//! looked up where they are shown, by a choice for each block, 1.8 more, and 1.2 on two threads. In turns: 8 lanes and a class
+//! each, whose loads are two a cycle, 1 to 2 more.
 
 use super::many::{self, Room};
 use super::{AT_ONCE, supports, with_classes};

@@ -19,15 +19,16 @@
 //! | all weights in one place | 7.6 | 18.2 |
 //! | copies, shown after the backward pass as other memory is written | 7.8 | 14.6 |
 //! | the same, streamed | 7.9 | 10.9 |
-//! | streamed as they are updated | 7.6 | |
+//! | streamed list by list, behind each update | 7.6 | |
 //! | the same, and asked for BEHIND lines later | 7.2 | 10.6 |
 //!
-//! Each vector is streamed as soon as it was updated, between the stores of the next ones, and not a list's ten lines in a row behind
-//! its update: 2.1 to 2.3 % less a step. Compared like that in one process (Zen 4, "Small differences" in docs/benchmarks.md), but with lines
-//! in a row: BEHIND of 40 0.4 and 0.7 % less, of 20 0.3 less and 0.8 more, of 120 0.1 and 0.8 more; ordinary stores 1.2 less, but 10
-//! more between those of an update;
-//! a list's lines streamed after the sums of the next 1 more; the last lines asked for once more, before labels are looked up 0.7
-//! more, after the biases 0.3 to 0.9 more. Without any streams, which would be wrong, a step took 7.5 less.
+//! Each vector is streamed between the stores of its own update, and not a list's ten lines in a row behind it: 2.1 to 2.3 %
+//! less a step on two threads. Compared so in one process (Zen 4, AVX-512, "Small differences" in docs/benchmarks.md), twice
+//! where there are two figures, with lines still in a row: BEHIND of 40 takes 0.4 and 0.7 % less, of 20 0.3 less and 0.8 more,
+//! of 120 the same and 0.8 more; 80 was kept, because where cores share no cache it was not compared. Ordinary stores in a row
+//! take 1.2 less, and 10 more in an update. A list's lines streamed after the sums of the next take 1 more; the last lines
+//! asked for once more before labels are looked up 0.7 more, after the biases 0.3 to 0.9 more. Without any streams, which would
+//! be wrong, a step takes 7.5 less.
 //!
 //! Lost, where they share a cache: no copy of the others' parts but a table of where each block stands (no difference,
 //! and 0.15 ms more on one thread); a copy for each thread that all write to, side by side block by block (9.3: the
