@@ -12,8 +12,8 @@
 //! number of cache lines that are touched, and the 20 bytes of an MNIST image's head lie in one or two. (A
 //! list of block numbers beside the values cost a line and a half more: forward 5.8 ms an epoch, not 4.4.)
 //!
-//! Lost on Zen 4, in turns: bits and values of an image in one record that begins at a cache line, 4.7 lines of MNIST's images instead of
-//! 6.2, found by a table of where records begin: a step takes 3 % more on one thread, 3 to 8 on two.
+//! Lost on Zen 4, in turns: bits and values of an image in one record that begins at a cache line, 4.7 lines of MNIST's images
+//! instead of 6.2, found by a table of where records begin: a step takes 3 % more on one thread, 3 to 8 on two.
 
 mod block_rows;
 mod packed;

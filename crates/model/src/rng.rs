@@ -7,9 +7,9 @@
 //! Every use has a stream of its own, made from (seed, purpose, index): the order of epoch 7 does not
 //! depend on what was drawn before it, so a resumed run needs no generator state.
 //!
-//! Shuffling takes 2.8 % of the time of training MNIST on one thread of Zen 4. Lost, of a training step compared in one process
-//! ("Small differences" in docs/benchmarks.md): the places of 8, 16 or 100 images drawn first and asked for, 0.4 % more. Not worth a
-//! second kind of order: 16 bits for each image, 0.5 % less, and 0.3 on two threads.
+//! Shuffling has 2.8 % of the samples of a profile of a run on MNIST, on one thread of Zen 4. Lost, of a training step compared
+//! in one process ("Small differences" in docs/benchmarks.md): the places of 8, 16 or 100 images drawn first and asked for,
+//! 0.4 % more. Not worth a second kind of order: 16 bits for each image, 0.5 % less, and 0.3 on two threads.
 
 use kernels::spec;
 use rand::SeedableRng;

@@ -10,14 +10,13 @@
 //! The lanes of 16 images are summed at once: 0.3 ms less than image by image (Zen 5). An image's lines, of which the
 //! last step has had most fetched into the second cache (`upcoming`), are asked for two images ahead: 0.2 ms less (Zen 4).
 //!
-//! Lost on Zen 5: two images at once, so that two chains go on (0.1 ms less in the cache, nothing from memory). On
-//! Zen 4, when all took 4.4 ms: a list of the image's blocks, compressed from its bits by vectors, instead of the
-//! bits one by one (4.8 ms); the numbers of the blocks in memory beside their features (5.8 ms); cache lines counted
-//! instead of always 5 (0.3 ms more). And later: all weights asked for beforehand (0.15 ms more); blocks and features
-//! without checks of their numbers (no difference). Features by way of a general register, for whose loads there is a third port (0.4 cycles a
-//! block and not 0.8; in all 10.6 ms for 10.6 on one thread, 7.3 for 7.4 on two; it takes inline assembly).
-//! On Emerald Rapids: the bits of two words in one loop, whose end is guessed wrong once an image and not twice (4.59 ms an
-//! epoch, 4.62 without).
+//! Lost on Zen 5: two images at once, so that two chains go on (0.1 ms less in the cache, nothing from memory). On Zen 4, when
+//! all took 4.4 ms: a list of the image's blocks, compressed from its bits by vectors, instead of the bits one by one (4.8 ms);
+//! the numbers of the blocks in memory beside their features (5.8 ms); cache lines counted instead of always 5 (0.3 ms more).
+//! And later: all weights asked for beforehand (0.15 ms more); blocks and features without checks of their numbers (no
+//! difference). Features by way of a general register, for whose loads there is a third port (0.4 cycles a block and not 0.8;
+//! in all 10.6 ms for 10.6 on one thread, 7.3 for 7.4 on two; it takes inline assembly). On Emerald Rapids: the bits of two
+//! words in one loop, whose end is guessed wrong once an image and not twice (4.59 ms an epoch, 4.62 without).
 //!
 //! Compared in one process (Zen 4, AVX-512, "Small differences" in docs/benchmarks.md), of a step on one thread: the bits of
 //! two words in one loop again, 0.5 to 1.0 % less for images of two words alone, 0.6 to 0.9 more for any; with the features of

@@ -27,8 +27,7 @@
 //! where there are two figures, with lines still in a row: BEHIND of 40 takes 0.4 and 0.7 % less, of 20 0.3 less and 0.8 more,
 //! of 120 the same and 0.8 more; 80 was kept, because where cores share no cache it was not compared. Ordinary stores in a row
 //! take 1.2 less, and 10 more in an update. A list's lines streamed after the sums of the next take 1 more; the last lines
-//! asked for once more before labels are looked up 0.7 more, after the biases 0.3 to 0.9 more. Without any streams, which would
-//! be wrong, a step takes 7.5 less.
+//! asked for once more after the biases 0.3 to 0.9 more. Without any streams, which would be wrong, a step takes 7.5 less.
 //!
 //! Lost, where they share a cache: no copy of the others' parts but a table of where each block stands (no difference,
 //! and 0.15 ms more on one thread); a copy for each thread that all write to, side by side block by block (9.3: the

@@ -7,11 +7,12 @@
 //! in the forward pass 0.4.
 //!
 //! On such a machine, a guest with others, a chain of loads from anywhere in 4 MB took 17 ns each, in 6 MB 105 and in 16 MB, as
-//! many as MNIST's images take, 137: they do not fit its share of the last cache. Images in file order and not shuffled take 1 ms of 10.7 less, of which shuffling is 0.2.
+//! many as MNIST's images take, 137: they do not fit its share of the last cache. Images in file order and not shuffled take 1
+//! ms of 10.7 less, of which shuffling is 0.2.
 //!
-//! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread and on two: entries into the
-//! first cache 3.4 and 1.2 % more, past the second (`prefetchnta`) 4.3 and 2.5; heads into the first 7.2 and 0.8; the first line of a head
-//! alone 1.0 and 0.3; labels asked for as well no difference; nothing of others' images 1.8 more on two.
+//! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread and on two: entries into
+//! the first cache 3.4 and 1.2 % more, past the second (`prefetchnta`) 4.3 and 2.5; heads into the first 7.2 and 0.8; the first
+//! line of a head alone 1.0 and 0.3; labels asked for as well no difference; nothing of others' images 1.8 more on two.
 
 use std::ops::Range;
 
