@@ -62,6 +62,21 @@ pub trait Simd: Copy {
     /// number `p` of row `i`. Rows past the last of `rows` are the last again; panics if `from` ends before
     /// its numbers do.
     fn transpose(self, from: &[f32], stride: usize, rows: usize) -> Self::Transposed;
+    /// Transposes up to 16 rows: number `i` of `to[p]` is number `p` of `from[i]`, of those that are in both. Numbers past the last row
+    /// are of no meaning. Panics if there are no rows.
+    #[inline(always)]
+    fn transpose16(self, from: &mut [F32x16], to: &mut [F32x16]) {
+        let (n, from) = (from.len(), flat_mut(from));
+        for first in (0..n).step_by(Self::LANES) {
+            let rows = Self::LANES.min(n - first);
+            for p in (0..to.len()).step_by(Self::LANES / 2) {
+                let columns = self.transpose(&from[16 * first + p..], 16, rows);
+                for (&column, to) in columns.as_ref().iter().zip(&mut to[p..]) {
+                    self.store(column, &mut to.0[first..]);
+                }
+            }
+        }
+    }
     /// `a + b`.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`.
@@ -103,8 +118,9 @@ pub trait Simd: Copy {
     /// The blocks of two vectors by turns: the first of `a`, the first of `b`, and so on.
     fn zip_blocks(self, a: Self::V, b: Self::V) -> [Self::V; 2];
 
-    /// The sums over the first 8 lanes of each of 16 rows, and over the last 8, in the order of `spec`.
-    fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2];
+    /// The sums over the 8 lanes of each block of eight vectors, in the order of `spec`: of the first vector's blocks, of the
+    /// second's, and so on.
+    fn sum_lanes(self, vectors: [Self::V; 8]) -> Self::V;
     /// Adds number `i` of each row to sum `i` modulo 8: row by row, the lower `i` first.
     fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>);
     /// Looks at the bits of `words` for a vector of blocks, from `bit` on, a multiple of their number. Of 16

@@ -33,7 +33,7 @@ use crate::batch::GROUP;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::layout::{HALF, Layout};
-use crate::simd::{F32x8, F32x16, Simd, flat_mut};
+use crate::simd::{F32x8, F32x16, Simd};
 use crate::spec::LANES;
 
 /// Images between the one whose entries are asked for and the one that is taken.
@@ -287,16 +287,7 @@ fn transpose<S: Simd>(s: S, sums: &mut [F32x16], lines: usize, to: &mut [F32x16]
     for (line, rows) in sums.chunks_exact_mut(rows).enumerate() {
         let groups = to.chunks_exact_mut(16 * lines);
         for (rows, to) in rows.as_chunks_mut::<GROUP>().0.iter_mut().zip(groups) {
-            let (rows, to) = (flat_mut(rows), &mut to[16 * line..][..16]);
-            for first_row in (0..GROUP).step_by(S::LANES) {
-                for first_class in (0..16).step_by(S::LANES / 2) {
-                    let transposed =
-                        s.transpose(&rows[first_row * 16 + first_class..], 16, S::LANES);
-                    for (&class, to) in transposed.as_ref().iter().zip(&mut to[first_class..]) {
-                        s.store(class, &mut to.0[first_row..]);
-                    }
-                }
-            }
+            s.transpose16(rows, &mut to[16 * line..][..16]);
         }
     }
 }

@@ -12,7 +12,8 @@
 //!
 //! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread and on two: entries into
 //! the first cache 3.4 and 1.2 % more, past the second (`prefetchnta`) 4.3 and 2.5; heads into the first 7.2 and 0.8; the first
-//! line of a head alone 1.0 and 0.3; labels asked for as well no difference; nothing of others' images 1.8 more on two.
+//! line of a head alone 1.0 and 0.3; labels asked for as well no difference; nothing of others' images 1.8 more on two; the
+//! first line of each image asked for after the forward pass, for the sake of its page: no difference.
 
 use std::ops::Range;
 

@@ -241,41 +241,32 @@ impl Simd for Avx2 {
         [a, b]
     }
     #[inline(always)]
-    fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
-        /// Lanes `i` and `i + 4` of two rows, those of the second in the upper half.
+    fn sum_lanes(self, vectors: [__m256; 8]) -> __m256 {
+        /// Lanes `i` and `i + 4` of two vectors, those of the second in the upper half.
         #[inline]
         #[target_feature(enable = "avx2")]
         fn halves(a: __m256, b: __m256) -> __m256 {
             let low = _mm256_permute2f128_ps::<0x20>(a, b);
             _mm256_add_ps(low, _mm256_permute2f128_ps::<0x31>(a, b))
         }
-        /// Of those, `(0 + 2)` of both rows and `(1 + 3)` of both, within each half.
+        /// Of those, `(0 + 2)` of both and `(1 + 3)` of both, within each half.
         #[inline]
         #[target_feature(enable = "avx2")]
         fn quarters(a: __m256, b: __m256) -> __m256 {
             _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b))
         }
-        /// The sums of eight rows.
         #[inline]
         #[target_feature(enable = "avx2")]
-        fn eight([a, b, c, d, e, f, g, h]: [__m256; 8]) -> __m256 {
+        fn sum([a, b, c, d, e, f, g, h]: [__m256; 8]) -> __m256 {
             let low = quarters(halves(a, b), halves(c, d));
             let high = quarters(halves(e, f), halves(g, h));
             let even = _mm256_shuffle_ps::<0b01_00_01_00>(low, high);
             let sums = _mm256_add_ps(even, _mm256_shuffle_ps::<0b11_10_11_10>(low, high));
-            // Rows 0, 2, 4 and 6 stand in the lower half, the others in the upper.
+            // Vectors 0, 2, 4 and 6 stand in the lower half, the others in the upper.
             _mm256_permutevar8x32_ps(sums, _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0))
         }
-        let mut out = [F32x16::default(); 2];
-        for (first, out) in [0, 8].into_iter().zip(&mut out) {
-            for eighth in [0, 8] {
-                let load = |i: usize| self.load(&row(eighth + i).0[first..]);
-                let rows = [load(0), load(1), load(2), load(3), load(4), load(5), load(6), load(7)];
-                // SAFETY: the token proves AVX2.
-                self.store(unsafe { eight(rows) }, &mut out.0[eighth..]);
-            }
-        }
-        out
+        // SAFETY: the token proves AVX2.
+        unsafe { sum(vectors) }
     }
     #[inline(always)]
     fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>) {

@@ -83,6 +83,10 @@ impl Simd for Avx512 {
         rows::transpose(self, from, stride, rows)
     }
     #[inline(always)]
+    fn transpose16(self, from: &mut [F32x16], to: &mut [F32x16]) {
+        rows::transpose16(self, from, to);
+    }
+    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: the token proves AVX-512 F.
         unsafe { _mm512_add_ps(a, b) }
@@ -218,8 +222,8 @@ impl Simd for Avx512 {
         [first, unsafe { _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b) }]
     }
     #[inline(always)]
-    fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
-        rows::sum_blocks(self, row)
+    fn sum_lanes(self, vectors: [__m512; 8]) -> __m512 {
+        rows::sum_lanes(self, vectors)
     }
     #[inline(always)]
     fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>) {

@@ -1,7 +1,7 @@
 //! The tier without SIMD instructions: arrays of 8, for any processor.
 
 use super::{F32x8, F32x16, Simd, Stream, U32x16};
-use crate::spec::SQRT_HALF_BITS;
+use crate::spec::{SQRT_HALF_BITS, sum8};
 
 /// The token of the tier; it proves nothing, because nothing is needed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -129,9 +129,8 @@ impl Simd for Portable {
         [a, b]
     }
     #[inline(always)]
-    fn sum_blocks<'a>(self, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
-        let sum = |s: &[f32]| ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-        [0, 8].map(|first| F32x16(std::array::from_fn(|i| sum(&row(i).0[first..first + 8]))))
+    fn sum_lanes(self, vectors: [V; 8]) -> V {
+        vectors.map(sum8)
     }
     #[inline(always)]
     fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>) {

@@ -5,6 +5,20 @@ use std::arch::x86_64::*;
 use super::super::{F32x16, Simd, row_of};
 use super::Avx512;
 
+/// Transposes the quarters of four vectors: number `p` of each quarter of the four is that quarter of vector `p`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn quads([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+    let (ef, gh) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+    [
+        _mm512_shuffle_ps::<0b01_00_01_00>(ab, cd),
+        _mm512_shuffle_ps::<0b11_10_11_10>(ab, cd),
+        _mm512_shuffle_ps::<0b01_00_01_00>(ef, gh),
+        _mm512_shuffle_ps::<0b11_10_11_10>(ef, gh),
+    ]
+}
+
 /// [`Simd::transpose`].
 #[inline(always)]
 pub(super) fn transpose(tier: Avx512, from: &[f32], stride: usize, rows: usize) -> [__m512; 8] {
@@ -14,18 +28,6 @@ pub(super) fn transpose(tier: Avx512, from: &[f32], stride: usize, rows: usize) 
     #[target_feature(enable = "avx512f,avx512dq")]
     fn both(a: __m256, b: __m256) -> __m512 {
         _mm512_insertf32x8::<1>(_mm512_castps256_ps512(a), b)
-    }
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq")]
-    fn quads([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
-        let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
-        let (ef, gh) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
-        [
-            _mm512_shuffle_ps::<0b01_00_01_00>(ab, cd),
-            _mm512_shuffle_ps::<0b11_10_11_10>(ab, cd),
-            _mm512_shuffle_ps::<0b01_00_01_00>(ef, gh),
-            _mm512_shuffle_ps::<0b11_10_11_10>(ef, gh),
-        ]
     }
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq")]
@@ -72,54 +74,71 @@ pub(super) fn transpose(tier: Avx512, from: &[f32], stride: usize, rows: usize) 
     unsafe { transposed(low, high) }
 }
 
-/// [`Simd::sum_blocks`].
+/// [`Simd::transpose16`].
 #[inline(always)]
-pub(super) fn sum_blocks<'a>(tier: Avx512, row: impl Fn(usize) -> &'a F32x16) -> [F32x16; 2] {
-    /// Lanes `i` and `i + 4` of each block of two rows: quarters are blocks, first of one row, then of the other.
+pub(super) fn transpose16(tier: Avx512, from: &[F32x16], to: &mut [F32x16]) {
+    /// Quarter `i` of vector `q` is quarter `q` of vector `i`.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn quarters([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+        let low_ab = _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b);
+        let low_cd = _mm512_shuffle_f32x4::<0b01_00_01_00>(c, d);
+        let high_ab = _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b);
+        let high_cd = _mm512_shuffle_f32x4::<0b11_10_11_10>(c, d);
+        [
+            _mm512_shuffle_f32x4::<0b10_00_10_00>(low_ab, low_cd),
+            _mm512_shuffle_f32x4::<0b11_01_11_01>(low_ab, low_cd),
+            _mm512_shuffle_f32x4::<0b10_00_10_00>(high_ab, high_cd),
+            _mm512_shuffle_f32x4::<0b11_01_11_01>(high_ab, high_cd),
+        ]
+    }
+    #[inline(always)]
+    fn four(tier: Avx512, from: &[F32x16], first: usize) -> [__m512; 4] {
+        let row = |i: usize| tier.load(&from[(first + i).min(from.len() - 1)].0);
+        let rows = [row(0), row(1), row(2), row(3)];
+        // SAFETY: `tier` proves AVX-512 F.
+        unsafe { quads(rows) }
+    }
+    let (a, b) = (four(tier, from, 0), four(tier, from, 4));
+    let (c, d) = (four(tier, from, 8), four(tier, from, 12));
+    for p in 0..4 {
+        // SAFETY: `tier` proves AVX-512 F.
+        let columns = unsafe { quarters([a[p], b[p], c[p], d[p]]) };
+        for (q, column) in columns.into_iter().enumerate() {
+            if let Some(to) = to.get_mut(4 * q + p) {
+                tier.store(column, &mut to.0);
+            }
+        }
+    }
+}
+
+/// [`Simd::sum_lanes`].
+#[inline(always)]
+pub(super) fn sum_lanes(_tier: Avx512, vectors: [__m512; 8]) -> __m512 {
+    /// Lanes `i` and `i + 4` of each block of two vectors: quarters are blocks, first of one, then of the other.
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn halves(a: __m512, b: __m512) -> __m512 {
         let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
         _mm512_add_ps(low, _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b))
     }
-    /// Of those, `(0 + 2)` of both rows and `(1 + 3)` of both, within each quarter.
+    /// Of those, `(0 + 2)` of both and `(1 + 3)` of both, within each quarter.
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn quarters(a: __m512, b: __m512) -> __m512 {
         _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b))
     }
-    /// The sums of eight rows: in the first quarter the first blocks of rows 0, 2, 4 and 6, then their last
-    /// blocks, then those of rows 1, 3, 5 and 7.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn eight([a, b, c, d, e, f, g, h]: [__m512; 8]) -> __m512 {
+    fn sum([a, b, c, d, e, f, g, h]: [__m512; 8]) -> __m512 {
         let low = quarters(halves(a, b), halves(c, d));
         let high = quarters(halves(e, f), halves(g, h));
         let even = _mm512_shuffle_ps::<0b01_00_01_00>(low, high);
-        _mm512_add_ps(even, _mm512_shuffle_ps::<0b11_10_11_10>(low, high))
+        let sums = _mm512_add_ps(even, _mm512_shuffle_ps::<0b11_10_11_10>(low, high));
+        // Quarters are now the first blocks of vectors 0, 2, 4 and 6, their last blocks, and those of 1, 3, 5 and 7.
+        let order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+        _mm512_permutexvar_ps(order, sums)
     }
-    /// The first blocks of sixteen rows in their order, and their last blocks.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn sixteen(low: __m512, high: __m512) -> [__m512; 2] {
-        let first = _mm512_set_epi32(27, 19, 26, 18, 25, 17, 24, 16, 11, 3, 10, 2, 9, 1, 8, 0);
-        let last = _mm512_add_epi32(first, _mm512_set1_epi32(4));
-        [first, last].map(
-            #[inline(always)]
-            |order| _mm512_permutex2var_ps(low, order, high),
-        )
-    }
-    let load = |i: usize| tier.load(&row(i).0);
-    let low = [load(0), load(1), load(2), load(3), load(4), load(5), load(6), load(7)];
     // SAFETY: `tier` proves AVX-512 F.
-    let low = unsafe { eight(low) };
-    let high = [load(8), load(9), load(10), load(11), load(12), load(13), load(14), load(15)];
-    // SAFETY: `tier` proves AVX-512 F.
-    let high = unsafe { eight(high) };
-    // SAFETY: `tier` proves AVX-512 F.
-    let sums = unsafe { sixteen(low, high) };
-    let mut out = [F32x16::default(); 2];
-    tier.store(sums[0], &mut out[0].0);
-    tier.store(sums[1], &mut out[1].0);
-    out
+    unsafe { sum(vectors) }
 }
