@@ -62,21 +62,6 @@ pub trait Simd: Copy {
     /// number `p` of row `i`. Rows past the last of `rows` are the last again; panics if `from` ends before
     /// its numbers do.
     fn transpose(self, from: &[f32], stride: usize, rows: usize) -> Self::Transposed;
-    /// Transposes up to 16 rows: number `i` of `to[p]` is number `p` of `from[i]`, of those that are in both. Numbers past the last row
-    /// are of no meaning. Panics if there are no rows.
-    #[inline(always)]
-    fn transpose16(self, from: &mut [F32x16], to: &mut [F32x16]) {
-        let (n, from) = (from.len(), flat_mut(from));
-        for first in (0..n).step_by(Self::LANES) {
-            let rows = Self::LANES.min(n - first);
-            for p in (0..to.len()).step_by(Self::LANES / 2) {
-                let columns = self.transpose(&from[16 * first + p..], 16, rows);
-                for (&column, to) in columns.as_ref().iter().zip(&mut to[p..]) {
-                    self.store(column, &mut to.0[first..]);
-                }
-            }
-        }
-    }
     /// `a + b`.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`.
@@ -118,8 +103,8 @@ pub trait Simd: Copy {
     /// The blocks of two vectors by turns: the first of `a`, the first of `b`, and so on.
     fn zip_blocks(self, a: Self::V, b: Self::V) -> [Self::V; 2];
 
-    /// The sums over the 8 lanes of each block of eight vectors, in the order of `spec`: of the first vector's blocks, of the
-    /// second's, and so on.
+    /// Of eight vectors, the sum over the 8 lanes of each of their blocks, added as `spec` does: those of the first vector's
+    /// blocks, of the second's, and so on.
     fn sum_lanes(self, vectors: [Self::V; 8]) -> Self::V;
     /// Adds number `i` of each row to sum `i` modulo 8: row by row, the lower `i` first.
     fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>);
@@ -140,7 +125,33 @@ fn row_of<const N: usize>(from: &[f32], stride: usize, rows: usize, i: usize) ->
     from.as_ptr().wrapping_add(i.min(rows - 1) * stride)
 }
 
-/// The numbers of rows, side by side, to write.
+/// Transposes rows: number `i` of `to[p]` is number `p` of `from[i]`; past the last row it is of no meaning. Panics if there
+/// are no rows, or more than 16 of either.
+#[inline(always)]
+pub(crate) fn transpose16<S: Simd>(s: S, from: &[F32x16], to: &mut [F32x16]) {
+    let (n, m) = (from.len(), to.len());
+    assert!((1..=16).contains(&n) && m <= 16, "{n} rows transposed to {m}");
+    let from = flat(from);
+    for first in (0..n).step_by(S::LANES) {
+        let rows = S::LANES.min(n - first);
+        for p in (0..m).step_by(S::LANES / 2) {
+            let columns = s.transpose(&from[16 * first + p..], 16, rows);
+            for (&column, to) in columns.as_ref().iter().zip(&mut to[p..]) {
+                s.store(column, &mut to.0[first..]);
+            }
+        }
+    }
+}
+
+/// The numbers of rows, side by side.
+#[inline(always)]
+pub(crate) fn flat(rows: &[F32x16]) -> &[f32] {
+    // SAFETY: `F32x16` is 16 f32 and nothing else (see `flat_mut`), so the slice is `16 * rows.len()` f32 that live
+    // as long and are borrowed as the rows are.
+    unsafe { std::slice::from_raw_parts(rows.as_ptr().cast(), 16 * rows.len()) }
+}
+
+/// The same, to write.
 #[inline(always)]
 pub(crate) fn flat_mut(rows: &mut [F32x16]) -> &mut [f32] {
     // SAFETY: `F32x16` is 16 f32 and nothing else (`repr(C)`, and its alignment divides its size), so the
@@ -246,5 +257,65 @@ fn prefetch_lines<const BYTES: usize, const HINT: i32>(data: *const i8) {
         let address = data.wrapping_add((64 * line).min(BYTES - 1));
         // SAFETY: SSE is part of x86-64; a prefetch reads nothing, whatever the address.
         unsafe { std::arch::x86_64::_mm_prefetch::<HINT>(address) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::{Isa, dispatch};
+    use crate::spec;
+    use std::panic::catch_unwind;
+
+    /// The sums over `LANES / 8` blocks of each of eight vectors, which stand one after the other.
+    #[inline(always)]
+    fn summed<S: Simd>(s: S, numbers: &[f32]) -> Vec<f32> {
+        let vectors = std::array::from_fn(|i| s.load(&numbers[i * S::LANES..]));
+        let mut sums = vec![0.0; S::LANES];
+        s.store(s.sum_lanes(vectors), &mut sums);
+        sums
+    }
+
+    #[test]
+    fn rows_become_columns() {
+        let number = |row: usize, p: usize| (100 * row + p) as f32;
+        for (isa, rows) in Isa::all().into_iter().flat_map(|isa| (1..=16).map(move |n| (isa, n))) {
+            let from: Vec<_> =
+                (0..rows).map(|row| F32x16(std::array::from_fn(|p| number(row, p)))).collect();
+            for columns in 0..=16 {
+                let mut to = vec![F32x16([f32::NAN; 16]); columns];
+                dispatch!(isa, |s| transpose16(s, &from, &mut to));
+                for (p, column) in to.iter().enumerate() {
+                    for (row, &found) in column.0[..rows].iter().enumerate() {
+                        assert_eq!(found, number(row, p), "row {row} of {rows}, {p}, {isa:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_rows_and_more_than_sixteen_are_not_transposed() {
+        for isa in Isa::all() {
+            for (rows, columns) in [(0, 3), (17, 3), (3, 17)] {
+                let from = vec![F32x16::default(); rows];
+                let mut to = vec![F32x16::default(); columns];
+                let all = || dispatch!(isa, |s| transpose16(s, &from, &mut to));
+                let refused = catch_unwind(std::panic::AssertUnwindSafe(all)).is_err();
+                assert!(refused, "{rows} rows to {columns}, {isa:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_are_added_as_the_definition_has_it() {
+        // Sums of them depend on the order.
+        let numbers: Vec<f32> = (0..128).map(|i| (i as f32 * 0.7).sin() * 1e4 + 0.1).collect();
+        for isa in Isa::all() {
+            let sums = dispatch!(isa, |s| summed(s, &numbers));
+            for (block, (sum, numbers)) in sums.iter().zip(numbers.as_chunks().0).enumerate() {
+                assert_eq!(sum.to_bits(), spec::sum8(*numbers).to_bits(), "{block}, {isa:?}");
+            }
+        }
     }
 }

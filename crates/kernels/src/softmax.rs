@@ -18,7 +18,7 @@
 use crate::batch::{GROUP, SoftmaxRows};
 use crate::exp::{exp, ln};
 use crate::isa::{Isa, dispatch};
-use crate::simd::{F32x16, Simd};
+use crate::simd::{F32x16, Simd, transpose16};
 
 /// Turns the sums of `rows` into probabilities, losses, predictions and error terms; returns whether all
 /// logits are finite.
@@ -184,8 +184,8 @@ fn transpose<S: Simd>(s: S, rows: &mut SoftmaxRows<'_>, padded: usize) {
     let (all, _) = rows.error_rows.as_chunks_mut::<GROUP>();
     let groups = (rows.errors.len() / padded).max(1);
     for (i, of_classes) in all.chunks_exact_mut(groups).enumerate() {
-        for (rows, errors) in of_classes.iter_mut().zip(rows.errors.chunks_exact_mut(padded)) {
-            s.transpose16(&mut errors[16 * i..padded.min(16 * (i + 1))], rows);
+        for (rows, errors) in of_classes.iter_mut().zip(rows.errors.chunks_exact(padded)) {
+            transpose16(s, &errors[16 * i..padded.min(16 * (i + 1))], rows);
         }
     }
 }

@@ -7,10 +7,11 @@
 //! cache and 255 in training: 3.8 ms an epoch on one thread at 3.7 GHz; 3.5 if all images and weights were in the first
 //! cache, 3.8 if only the weights were. On a Zen 5 of 4.6 GHz the chain is the bound, 1.5 ms.
 //!
-//! An image's lanes are summed in registers, all classes together, and the sums of 16 images transposed. That takes 2.1 % of a
-//! step less, on one thread and on two, than all lanes of 16 images in memory until they are summed: 5 KB, beside 31 of weights
-//! in a cache of 32 (Zen 4, compared in one process). Blends in the place of one shuffle of two: 2 % more. An image's lines, of which the
-//! last step has had most fetched into the second cache (`upcoming`), are asked for two images ahead: 0.2 ms less (Zen 4).
+//! An image's lanes are summed in registers, all classes together, and the sums of 16 images transposed. That takes 1.9 % of a
+//! step less on one thread and 1.8 on two (AVX-512; AVX2 1.3 in turns) than all lanes of 16 images in memory until they are summed,
+//! together: 5 KB, beside 31 of weights in a cache of 32. (That in its turn took 0.3 ms an epoch less than lanes summed image by
+//! image had on a Zen 5, where today's way was not measured.) An image's lines, of which the last step has had most fetched into the
+//! second cache (`upcoming`), are asked for two images ahead: 0.2 ms less (Zen 4).
 //!
 //! Lost on Zen 5: two images at once, so that two chains go on (0.1 ms less in the cache, nothing from memory). On Zen 4, when
 //! all took 4.4 ms: a list of the image's blocks, compressed from its bits by vectors, instead of the bits one by one (4.8 ms);
@@ -22,7 +23,9 @@
 //!
 //! Compared in one process (Zen 4, AVX-512, "Small differences" in docs/benchmarks.md), of a step on one thread: the bits of
 //! two words in one loop again, 0.5 to 1.0 % less for images of two words alone, 0.6 to 0.9 more for any; with the features of
-//! two blocks in one load as well, no difference; one, three and four images ahead, within 0.4; others' weights not copied but
+//! two blocks in one load as well, no difference; one, three and four images ahead, within 0.4; none asked for, 0.6 more; asked for
+//! past the second cache, no difference; lanes of two classes put together by a blend and a shuffle, not by two shuffles, 2 more;
+//! the sums of 16 images transposed by quarters of vectors, not halves, 0.1 less, for 40 lines more; others' weights not copied but
 //! looked up where they are shown, by a choice for each block, 1.8 more, and 1.2 on two threads. In turns: 8 lanes and a class
 //! each, whose loads are two a cycle, 1 to 2 more.
 
@@ -31,7 +34,7 @@ use super::{AT_ONCE, supports, with_classes};
 use crate::batch::GROUP;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
-use crate::simd::{F32x16, Simd};
+use crate::simd::{F32x16, Simd, transpose16};
 use crate::spec::{FEW_CLASSES, LANES};
 
 /// Images between the one whose entries are asked for and the one that is worked on.
@@ -97,15 +100,17 @@ fn forward_rows<S: Simd, E: Feature, const H: usize, const N: usize>(
             } else if N <= AT_ONCE {
                 image::<S, E, H, N>(s, images, row, weights, 0, to);
             } else {
+                // In this order: zeros behind the sums of the first make room for those of the second.
                 image::<S, E, H, H>(s, images, row, weights, 0, to);
                 image::<S, E, H, H>(s, images, row, weights, H, to);
             }
         }
-        s.transpose16(&mut of_rows, sums);
+        transpose16(s, &of_rows, sums);
     }
 }
 
-/// Sums an image up for the classes of `N` vectors, from the one numbered `first` on: their sums stand from there on.
+/// Sums an image up for the classes of `N` vectors, from the vector numbered `first` on. Writes their sums to their places in `to`,
+/// and zeros behind them, up to a whole vector.
 #[inline(always)]
 fn image<S: Simd, E: Feature, const H: usize, const N: usize>(
     s: S,
@@ -128,6 +133,6 @@ fn image<S: Simd, E: Feature, const H: usize, const N: usize>(
             #[inline(always)]
             |j| acc.get(j).copied().unwrap_or(s.splat(0.0)),
         );
-        s.store(s.sum_lanes(eight), &mut to.0[first + i * S::LANES..]);
+        s.store(s.sum_lanes(eight), &mut to.0[first * S::BLOCKS + i * S::LANES..]);
     }
 }

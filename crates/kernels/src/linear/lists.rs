@@ -23,9 +23,10 @@
 //! epoch of MNIST, and what one thread wrote and another read crossed between their cores); position and entry
 //! in two lists (0.1 ms more); images in the outer loop, with their numbers in registers (0.15 ms more).
 //! Lost on Zen 4, compared in one process: a list made just before its blocks are worked on, 1.4 % of a step more on one thread and 2.5
-//! on two; images in the outer loop, 0.9 and 1; lists without room between them, 0.4 less and no difference.
+//! on two; images in the outer loop, 0.9 and 1 more.
 //! Lost on Zen 4: two, three, four or seven lists at once for each vector of images (within 0.3 % of a step); heads of 16
-//! images transposed in registers (0.03 ms less in all, for an operation more on every tier).
+//! images transposed in registers (0.03 ms less in all, for an operation more on every tier). Not worth it: lists without room between
+//! them, 0.4 % less on one thread, no difference on two (compared in one process).
 //!
 //! Not worth it on Zen 4: a list for a block and the one below it, which are in an image together more often than two side by
 //! side (18.5 vectors an image of MNIST, 21.1; no pairing has less than 18.1). Were blocks numbered so, an epoch would take 0.4 ms

@@ -33,7 +33,7 @@ use crate::batch::GROUP;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
 use crate::layout::{HALF, Layout};
-use crate::simd::{F32x8, F32x16, Simd};
+use crate::simd::{F32x8, F32x16, Simd, transpose16};
 use crate::spec::LANES;
 
 /// Images between the one whose entries are asked for and the one that is taken.
@@ -282,12 +282,12 @@ fn forward_strip<S: Simd, const N: usize>(
 
 /// Transposes sums `[16 classes][row]`, whose rows are whole groups, into `[group][class][16 rows]`.
 #[inline(always)]
-fn transpose<S: Simd>(s: S, sums: &mut [F32x16], lines: usize, to: &mut [F32x16]) {
+fn transpose<S: Simd>(s: S, sums: &[F32x16], lines: usize, to: &mut [F32x16]) {
     let rows = sums.len() / lines;
-    for (line, rows) in sums.chunks_exact_mut(rows).enumerate() {
+    for (line, rows) in sums.chunks_exact(rows).enumerate() {
         let groups = to.chunks_exact_mut(16 * lines);
-        for (rows, to) in rows.as_chunks_mut::<GROUP>().0.iter_mut().zip(groups) {
-            s.transpose16(rows, &mut to[16 * line..][..16]);
+        for (rows, to) in rows.as_chunks::<GROUP>().0.iter().zip(groups) {
+            transpose16(s, rows, &mut to[16 * line..][..16]);
         }
     }
 }

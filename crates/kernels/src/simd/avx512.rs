@@ -83,10 +83,6 @@ impl Simd for Avx512 {
         rows::transpose(self, from, stride, rows)
     }
     #[inline(always)]
-    fn transpose16(self, from: &mut [F32x16], to: &mut [F32x16]) {
-        rows::transpose16(self, from, to);
-    }
-    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: the token proves AVX-512 F.
         unsafe { _mm512_add_ps(a, b) }

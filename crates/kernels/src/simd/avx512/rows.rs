@@ -2,22 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::super::{F32x16, Simd, row_of};
+use super::super::row_of;
 use super::Avx512;
-
-/// Transposes the quarters of four vectors: number `p` of each quarter of the four is that quarter of vector `p`.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn quads([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
-    let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
-    let (ef, gh) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
-    [
-        _mm512_shuffle_ps::<0b01_00_01_00>(ab, cd),
-        _mm512_shuffle_ps::<0b11_10_11_10>(ab, cd),
-        _mm512_shuffle_ps::<0b01_00_01_00>(ef, gh),
-        _mm512_shuffle_ps::<0b11_10_11_10>(ef, gh),
-    ]
-}
 
 /// [`Simd::transpose`].
 #[inline(always)]
@@ -28,6 +14,18 @@ pub(super) fn transpose(tier: Avx512, from: &[f32], stride: usize, rows: usize) 
     #[target_feature(enable = "avx512f,avx512dq")]
     fn both(a: __m256, b: __m256) -> __m512 {
         _mm512_insertf32x8::<1>(_mm512_castps256_ps512(a), b)
+    }
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq")]
+    fn quads([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+        let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+        let (ef, gh) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+        [
+            _mm512_shuffle_ps::<0b01_00_01_00>(ab, cd),
+            _mm512_shuffle_ps::<0b11_10_11_10>(ab, cd),
+            _mm512_shuffle_ps::<0b01_00_01_00>(ef, gh),
+            _mm512_shuffle_ps::<0b11_10_11_10>(ef, gh),
+        ]
     }
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq")]
@@ -74,47 +72,9 @@ pub(super) fn transpose(tier: Avx512, from: &[f32], stride: usize, rows: usize) 
     unsafe { transposed(low, high) }
 }
 
-/// [`Simd::transpose16`].
-#[inline(always)]
-pub(super) fn transpose16(tier: Avx512, from: &[F32x16], to: &mut [F32x16]) {
-    /// Quarter `i` of vector `q` is quarter `q` of vector `i`.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn quarters([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
-        let low_ab = _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b);
-        let low_cd = _mm512_shuffle_f32x4::<0b01_00_01_00>(c, d);
-        let high_ab = _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b);
-        let high_cd = _mm512_shuffle_f32x4::<0b11_10_11_10>(c, d);
-        [
-            _mm512_shuffle_f32x4::<0b10_00_10_00>(low_ab, low_cd),
-            _mm512_shuffle_f32x4::<0b11_01_11_01>(low_ab, low_cd),
-            _mm512_shuffle_f32x4::<0b10_00_10_00>(high_ab, high_cd),
-            _mm512_shuffle_f32x4::<0b11_01_11_01>(high_ab, high_cd),
-        ]
-    }
-    #[inline(always)]
-    fn four(tier: Avx512, from: &[F32x16], first: usize) -> [__m512; 4] {
-        let row = |i: usize| tier.load(&from[(first + i).min(from.len() - 1)].0);
-        let rows = [row(0), row(1), row(2), row(3)];
-        // SAFETY: `tier` proves AVX-512 F.
-        unsafe { quads(rows) }
-    }
-    let (a, b) = (four(tier, from, 0), four(tier, from, 4));
-    let (c, d) = (four(tier, from, 8), four(tier, from, 12));
-    for p in 0..4 {
-        // SAFETY: `tier` proves AVX-512 F.
-        let columns = unsafe { quarters([a[p], b[p], c[p], d[p]]) };
-        for (q, column) in columns.into_iter().enumerate() {
-            if let Some(to) = to.get_mut(4 * q + p) {
-                tier.store(column, &mut to.0);
-            }
-        }
-    }
-}
-
 /// [`Simd::sum_lanes`].
 #[inline(always)]
-pub(super) fn sum_lanes(_tier: Avx512, vectors: [__m512; 8]) -> __m512 {
+pub(super) fn sum_lanes(_: Avx512, vectors: [__m512; 8]) -> __m512 {
     /// Lanes `i` and `i + 4` of each block of two vectors: quarters are blocks, first of one, then of the other.
     #[inline]
     #[target_feature(enable = "avx512f")]
@@ -139,6 +99,6 @@ pub(super) fn sum_lanes(_tier: Avx512, vectors: [__m512; 8]) -> __m512 {
         let order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
         _mm512_permutexvar_ps(order, sums)
     }
-    // SAFETY: `tier` proves AVX-512 F.
+    // SAFETY: the token proves AVX-512 F.
     unsafe { sum(vectors) }
 }
