@@ -349,7 +349,7 @@ pub(crate) struct PredictArgs {
 /// `mnist inspect`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// An IDX file, raw or .gz; a model or a checkpoint; the folder of a data set or of a run
+    /// An IDX file, raw or .gz; a model or a checkpoint; a file that --cache keeps; the folder of a data set or of a run
     #[arg(value_name = "FILE|DIR")]
     pub(crate) path: PathBuf,
     /// How images are drawn

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Gzip,
     /// A safetensors file.
     Model,
+    /// Data that `--cache` keeps.
+    Kept,
     Jpeg,
     Unknown,
 }
@@ -56,6 +58,9 @@ fn kind(start: &[u8], size_bytes: u64) -> Kind {
     if start.starts_with(b"\x89PNG") {
         return Kind::Png;
     }
+    if start.starts_with(&model::cache::MAGIC) {
+        return Kind::Kept;
+    }
     // safetensors: the length of the header, little-endian, then JSON. Of an IDX file it would be
     // more than the file.
     if let [a, b, c, d, e, f, g, h, b'{'] = *start
@@ -82,6 +87,7 @@ mod tests {
             (b"\0\0\x08\x01\0\0\0\x02{", Kind::Idx),
             (b"\0\0\x01\0\0\0\0\0{", Kind::Model),
             (b"\x80\x01\0\0\0\0\0\0{", Kind::Model),
+            (b"MNISTPAK\x02", Kind::Kept),
             (b"\x1f\x8b\x08", Kind::Gzip),
             (b"\xff\xd8\xff\xe0", Kind::Jpeg),
             (b"<html>", Kind::Unknown),

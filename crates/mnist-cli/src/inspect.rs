@@ -3,7 +3,9 @@
 mod checkpoint_file;
 mod folder;
 mod idx_file;
+mod kept;
 mod model_file;
+mod sets;
 mod values;
 
 use std::path::Path;
@@ -52,6 +54,8 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
         let named_model = path.extension().is_some_and(|extension| extension == "safetensors");
         if input.kind == Kind::Model || named_model {
             of_safetensors(path, &screen)?
+        } else if input.kind == Kind::Kept {
+            kept::inspect(path, &screen)?
         } else {
             idx_file::inspect(path, &input, &screen)?
         }

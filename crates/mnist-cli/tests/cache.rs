@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Run, Sandbox, run};
+use common::{Run, Sandbox, json_lines, run};
 
 const TRAIN: &str = "train --data data --validation 10 --batch-size 20 --epochs 2 --no-pictures";
 
@@ -50,6 +50,43 @@ fn the_same_model_and_the_same_lines_with_and_without() {
         assert!(fs::read(&path).unwrap() == bytes);
     }
     assert_eq!(sandbox.names("data").len(), 4, "nothing stands beside the data");
+}
+
+#[test]
+fn what_is_kept_can_be_inspected() {
+    let sandbox = Sandbox::with_digits(60, 20);
+    let home = sandbox.path("home");
+    with(&sandbox, &format!("{TRAIN} --cache --out out"), &[("XDG_CACHE_HOME", &home)]).ok();
+    let [file] = &sandbox.names("home/mnist")[..] else { panic!("one file") };
+    let file = format!("home/mnist/{file}");
+    let text = sandbox.ok(&format!("inspect {file}"));
+    let expected = format!("{file}: a data set, not MNIST\nimages   60 to train on, 20 to test");
+    assert!(text.starts_with(&expected), "{text}");
+    // From the histograms on it is what is said of the folder.
+    let drawn = |text: &str| text.split_once("\n\n").map(|(_, drawings)| drawings.to_owned());
+    assert_eq!(drawn(&text), drawn(&sandbox.ok("inspect data")));
+    let facts = |path: &str| json_lines(&sandbox.ok(&format!("inspect --json {path}"))).remove(0);
+    let (kept, folder) = (facts(&file), facts("data"));
+    assert_eq!((&kept["kind"], &folder["kind"]), (&"kept".into(), &"dataset".into()));
+    for fact in ["/sha256", "/image", "/train/labels", "/test/count"] {
+        assert_eq!(kept.pointer(fact), folder.pointer(fact), "{fact}");
+        assert!(kept.pointer(fact).is_some(), "{fact}");
+    }
+
+    let refused = |bytes: &[u8]| {
+        fs::write(sandbox.path(&file), bytes).unwrap();
+        let parts = [&*file, "damaged or of another version", "; delete the file"];
+        sandbox.refused(&format!("inspect {file}"), 3, &parts);
+    };
+    let bytes = fs::read(sandbox.path(&file)).unwrap();
+    refused(&bytes[..bytes.len() - 1]);
+    refused(&bytes[..8]);
+    for at in [8, 12, 16, 40, 100, bytes.len() / 2, bytes.len() - 1] {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1;
+        refused(&flipped);
+    }
+    sandbox.refused(&format!("predict --model out/model.safetensors {file}"), 3, &["keeps"]);
 }
 
 #[test]

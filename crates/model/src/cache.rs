@@ -41,9 +41,11 @@ use kernels::spec::LANES;
 use rayon::prelude::*;
 
 use crate::atomic;
+use crate::config::CLASSES;
 use crate::dataset::Dataset;
 use crate::files::{DataSets, LoadError};
 use crate::hash::hex;
+pub use header::MAGIC;
 use header::{Header, PIECE_BYTES, SetHeader};
 use key::Key;
 
@@ -83,7 +85,7 @@ impl DataSets {
         let key = key::of(&files);
         let path = |key: &Key| cache.join(format!("{}.pack", hex(key)));
         if let Some(key) = &key
-            && let Some((train, test, sha256)) = read(&path(key), key, classes)
+            && let Some((train, test, sha256)) = read(&path(key), Some(key), classes)
         {
             return Ok((Self::named(folder, classes, (train, test, sha256))?, CacheUse::Hit));
         }
@@ -105,14 +107,23 @@ impl DataSets {
     }
 }
 
-/// Reads a file of a cache; nothing if it is not there or not, in every byte, what it should be.
-fn read(path: &Path, key: &Key, classes: usize) -> Option<(Dataset, Dataset, String)> {
+/// Reads a file of a cache, whatever it is called: the training set, the test set, and the SHA-256 of their files. Nothing if
+/// it is not there or not, in every byte, what it should be.
+pub fn read_kept(path: &Path) -> Option<(Dataset, Dataset, String)> {
+    read(path, None, *CLASSES.end())
+}
+
+/// The same, with labels below `classes`; nothing if it is not that of `key` either.
+fn read(path: &Path, key: Option<&Key>, classes: usize) -> Option<(Dataset, Dataset, String)> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
     let mut file = File::open(path).ok()?;
     let file_bytes = file.metadata().ok().filter(|now| now.is_file())?.len();
-    let header = Header::read(&mut file, file_bytes).filter(|header| header.key == *key)?;
+    let header = Header::read(&mut file, file_bytes)?;
+    if key.is_some_and(|key| header.key != *key) {
+        return None;
+    }
     let (mut start, mut sums) = (header.size_bytes() as u64, &header.sums[..]);
     let mut next = |bytes: u64| {
         let (own, others) = sums.split_at(bytes.div_ceil(PIECE_BYTES as u64) as usize);

@@ -47,6 +47,7 @@ pub(crate) fn read(path: &Path, model: &Model) -> Result<Images, Failure> {
             let what = match other {
                 Kind::Jpeg => "a JPEG picture",
                 Kind::Model => "a model",
+                Kind::Kept => "data that `--cache` keeps",
                 _ => "neither a PNG picture nor an IDX file",
             };
             let message = format!("{}: is {what}", path.display());

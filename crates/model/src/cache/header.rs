@@ -9,8 +9,8 @@ use super::MOST_BYTES;
 use super::key::Key;
 use crate::dataset::Dataset;
 
-/// What a file begins with.
-const MAGIC: [u8; 8] = *b"MNISTPAK";
+/// What a file of a cache begins with.
+pub const MAGIC: [u8; 8] = *b"MNISTPAK";
 /// To be raised with every change of the form.
 const FORMAT_VERSION: u32 = 2;
 /// Bytes of a piece that has a checksum of its own.
