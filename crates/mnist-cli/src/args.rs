@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// what is transparent lies on white. A file that can't be used is told of on stderr, the
     /// others are still predicted, and the exit code is that of the last failure.
     Predict(PredictArgs),
-    /// Tell what a file or folder holds: IDX files, a data set, a model, a checkpoint
+    /// Tell what a file or folder holds: IDX files, a data set, a model, a checkpoint, a run, kept data
     ///
     /// SHA-256 are of the content without gzip; a data set's of its four files in the order
     /// training images, training labels, test images, test labels; a model's and a checkpoint's of

@@ -58,9 +58,13 @@ impl<'a> Case<'a> {
         };
         let prediction = predicted.ok().and_then(|mut one| one.pop()).ok_or_else(not_finite)?;
         let asked = class.map(|class| find_class(model, class)).transpose()?;
-        let is_other = |class: &u32| *class != prediction.class;
-        let other = asked.filter(is_other).or(subject.label.filter(is_other));
-        let other = other.unwrap_or(prediction.runner_up);
+        if asked == Some(prediction.class) {
+            let name = printable(&model.metadata.classes[prediction.class as usize]);
+            let message = format!("--class {name}: that is the model's answer itself");
+            return Err(Failure::new(Code::Usage, message).remedy("name another class, or none"));
+        }
+        let label = subject.label.filter(|label| *label != prediction.class);
+        let other = asked.or(label).unwrap_or(prediction.runner_up);
         let why = Explanation::of(&model.parameters, &subject.data, row, prediction.class, other);
         Ok(Self { model, subject, prediction, why })
     }

@@ -81,6 +81,9 @@ pub(crate) fn run(args: &GradcheckArgs) -> Result<(), Failure> {
     );
     let remedy = match args.forget {
         Some(_) => "that is what --forget is for; leave it out",
+        None if worst <= GradcheckArgs::TOLERANCE => {
+            "that may be rounding, of the f32 and of the slopes; the default of --tolerance allows for it"
+        }
         None => "please report it with your processor's name and this command",
     };
     Err(Failure::new(Code::Diverged, message).remedy(remedy))

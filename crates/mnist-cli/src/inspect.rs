@@ -28,6 +28,9 @@ const MOST_IMAGES: usize = 10;
 /// The name of a model's file, by which the folder of a run that is over is known.
 const MODEL_FILE: &str = "model.safetensors";
 
+/// What can be inspected, for whoever names something else.
+const KNOWN: &str = "name an IDX file, a model, a checkpoint, a file that `--cache` keeps, or the folder of a data set or of a run";
+
 /// What is known of a file or folder.
 struct Report {
     /// One line: what it is.

@@ -96,7 +96,10 @@ fn of_run(args: &ReportArgs, isa: Isa) -> Result<PathBuf, Failure> {
         threads: run_file.machine.threads,
         history: &history,
     };
-    let out = args.out.clone().unwrap_or_else(|| path("report.html"));
+    // The report that the run has of its own data stays.
+    let is_own = model.metadata.dataset_sha256 == sets.info.sha256;
+    let name = if is_own { "report.html" } else { "report-other-data.html" };
+    let out = args.out.clone().unwrap_or_else(|| path(name));
     let snapshots = &snapshots;
     save(&out, &Subject { isa, model: &model, sets: &sets, run: Some(&run), snapshots, left_out })?;
     Ok(out)

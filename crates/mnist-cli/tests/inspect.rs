@@ -212,7 +212,7 @@ fn bad_paths_are_refused_in_one_line() {
         sandbox.refused(&format!("inspect --json {name}"), code, &[name, part, "; "]);
     }
     fs::remove_file(sandbox.path("data/t10k-labels-idx1-ubyte")).unwrap();
-    sandbox.refused("inspect data", 4, &["data", "no test labels", "; name a folder"]);
+    sandbox.refused("inspect data", 4, &["data", "no test labels", "; name an IDX file"]);
     put(&sandbox.path("data/t10k-labels-idx1-ubyte"), &[19], vec![0; 19]);
     sandbox.refused("inspect data", 3, &["20 images but 19 labels"]);
     sandbox.run("inspect").usage("<FILE|DIR>");

@@ -158,10 +158,25 @@ fn a_model_alone_has_no_curves() {
 fn other_data_give_no_earlier_moments() {
     let sandbox = Sandbox::with_digits(250, 60);
     sandbox.ok(TRAIN);
+    let own = sandbox.read("run/report.html");
     common::write_digits(&sandbox.path("other"), 250, 61);
     let told = sandbox.run("report run --data other");
     assert!(told.stderr.starts_with("note: the model was trained on other data"), "{told:?}");
-    let json = data(&sandbox.read("run/report.html"));
+    assert_eq!(told.stdout, "report run/report-other-data.html\n");
+    // Nothing is said of these data that is true of the run's alone, and its own report stays.
+    assert_eq!(sandbox.read("run/report.html"), own);
+    let page = sandbox.read("run/report-other-data.html");
+    for part in [
+        "<title>A linear classifier of other data, seed 0, tested on unnamed data",
+        r#"["trained on","other data"]"#,
+        "Validation, 50 images of other data",
+    ] {
+        assert!(page.contains(part) && !own.contains(part), "{part:?}");
+    }
+    for part in [" of them\"]", "[\"training file\""] {
+        assert!(own.contains(part) && !page.contains(part), "{part:?}");
+    }
+    let json = data(&page);
     assert!(json["left_out"][0].as_str().unwrap().contains("earlier moments"));
     assert_eq!(json["snapshots"], Value::Array(vec![]));
 }

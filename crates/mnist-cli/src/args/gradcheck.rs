@@ -19,7 +19,7 @@ pub(crate) struct GradcheckArgs {
     #[arg(long, value_name = "X", default_value_t = 0.01)]
     pub(crate) init_std: f64,
     /// The largest relative error that is taken for rounding
-    #[arg(long, value_name = "X", default_value_t = 1e-3)]
+    #[arg(long, value_name = "X", default_value_t = Self::TOLERANCE)]
     pub(crate) tolerance: f64,
     /// Leave something out of the gradient's formula, and see the check find it
     #[arg(long, value_enum)]
@@ -27,6 +27,11 @@ pub(crate) struct GradcheckArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl GradcheckArgs {
+    /// The relative error that is taken for rounding, of f32 and of the slopes.
+    pub(crate) const TOLERANCE: f64 = 1e-3;
 }
 
 /// What can be left out.

@@ -18,7 +18,8 @@ pub(crate) struct ReportArgs {
     /// A built-in data set instead of files
     #[arg(long, value_enum, conflicts_with = "data")]
     pub(crate) dataset: Option<BuiltIn>,
-    /// Where the report goes [default: report.html in the run's folder; of a model, in this one]
+    /// Where the report goes [default: report.html in the run's folder, or report-other-data.html where the data are not its own; of
+    /// a model, report.html in this folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]

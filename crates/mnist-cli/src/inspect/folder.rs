@@ -6,16 +6,13 @@ use idx::{Idx, Role};
 use model::{DataSets, Dataset};
 use serde_json::json;
 
-use super::Report;
 use super::sets::{Sets, classes_of, what};
+use super::{KNOWN, Report};
 use crate::failure::Failure;
 use crate::screen::{Screen, printable};
 
 pub(super) fn inspect(folder: &Path, screen: &Screen) -> Result<Report, Failure> {
-    let files = idx::find_all(folder).map_err(|error| {
-        Failure::from(error)
-            .remedy("name a folder with the four files of a data set, an IDX file or a model file")
-    })?;
+    let files = idx::find_all(folder).map_err(|error| Failure::from(error).remedy(KNOWN))?;
     let labels = [Role::TrainLabels, Role::TestLabels].map(|role| idx::read(files.path(role)));
     let [train_labels, test_labels] = labels;
     let largest = largest_label(&train_labels?).max(largest_label(&test_labels?));

@@ -8,7 +8,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::values::{Summary, decode, summarise};
-use super::{Report, count, draw, histogram};
+use super::{KNOWN, Report, count, draw, histogram};
 use crate::failure::Failure;
 use crate::input::{Input, Kind};
 use crate::screen::{Screen, printable, times};
@@ -25,7 +25,10 @@ enum Content {
 }
 
 pub(super) fn inspect(path: &Path, input: &Input, screen: &Screen) -> Result<Report, Failure> {
-    let file = idx::read(path)?;
+    let file = idx::read(path).map_err(|error| match input.kind {
+        Kind::Idx | Kind::Gzip => Failure::from(error),
+        _ => Failure::from(error).remedy(KNOWN),
+    })?;
     let (content, summary) = (content(&file), summarise(&file));
     let (dims, element_type) = (times(file.dims()), file.element_type());
     let noun = match content {

@@ -1,6 +1,7 @@
 //! What a report says, put together from a run, its model and its data.
 
 use kernels::Isa;
+use model::files::known_name;
 use model::metrics::wilson_interval;
 use model::trainer::TUTORIAL_SUBSET;
 use model::{Classifier, Confusion, DataSets, Dataset, Evaluation, Model, TrainConfig};
@@ -103,14 +104,25 @@ impl Subject<'_> {
         printable(self.sets.info.name.as_deref().unwrap_or("unnamed data"))
     }
 
+    /// What the model was trained on, where it is tested on something else.
+    fn trained_elsewhere(&self) -> Option<&'static str> {
+        let own = &self.model.metadata.dataset_sha256;
+        (*own != self.sets.info.sha256).then(|| known_name(own).map_or("other data", in_words))
+    }
+
     fn title(&self) -> String {
-        let name = match self.data_name().as_str() {
-            "mnist" => "MNIST".to_owned(),
-            "synthetic" => "synthetic digits".to_owned(),
-            other => other.to_owned(),
+        let name = self.data_name();
+        let tested = in_words(&name);
+        let (trained, tested) = match self.trained_elsewhere() {
+            Some(own) => (own, format!(", tested on {tested}")),
+            None => (tested, String::new()),
         };
         let seed = self.model.metadata.config["seed"].as_u64();
-        seed.map_or(name.clone(), |seed| format!("A linear classifier of {name}, seed {seed}"))
+        let seed = seed.map_or(String::new(), |seed| format!(", seed {seed}"));
+        if seed.is_empty() && tested.is_empty() {
+            return trained.to_owned();
+        }
+        format!("A linear classifier of {trained}{seed}{tested}")
     }
 
     fn lead(&self) -> String {
@@ -146,7 +158,8 @@ impl Subject<'_> {
         let last = self.run.and_then(|run| run.history.epochs.last());
         if let Some(set) = last.and_then(|epoch| epoch.validation_all) {
             let correct = (set.accuracy * set.count as f64).round() as usize;
-            let name = format!("Validation, {} images", thousands(set.count));
+            let own = self.trained_elsewhere().map_or(String::new(), |own| format!(" of {own}"));
+            let name = format!("Validation, {} images{own}", thousands(set.count));
             figures.push(accuracy(&name, correct, set.count, ""));
         }
         figures.push(Figure {
@@ -167,12 +180,24 @@ impl Subject<'_> {
     fn facts(&self) -> Vec<Facts> {
         let row = |name: &str, value: String| (name.to_owned(), value);
         let sets = self.sets;
+        let images = |set: &Dataset| format!("{} images", thousands(set.len()));
         let mut data = vec![
             row("name", self.data_name()),
-            row("training file", format!("{} images", thousands(sets.train.len()))),
-            row("test file", format!("{} images", thousands(sets.test.len()))),
+            row("test file", images(&sets.test)),
             row("SHA-256", sets.info.sha256.clone()),
         ];
+        match self.trained_elsewhere() {
+            Some(own) => data.extend([
+                row("trained on", own.to_owned()),
+                row("SHA-256 of those", printable(&self.model.metadata.dataset_sha256)),
+            ]),
+            None => {
+                let trained_on =
+                    |run| row("trained on", format!("{} of them", thousands(self.trained_on(run))));
+                let training = [row("training file", images(&sets.train))];
+                data.splice(1..1, training.into_iter().chain(self.run.map(trained_on)));
+            }
+        }
         let config = &self.model.metadata.config;
         let settings = config.as_object().into_iter().flatten();
         let mut settings: Vec<_> =
@@ -180,10 +205,6 @@ impl Subject<'_> {
         settings.push(row("weights SHA-256", self.model.parameters.sha256()));
         let mut machine = vec![row("version", env!("CARGO_PKG_VERSION").to_owned())];
         if let Some(run) = self.run {
-            data.insert(
-                2,
-                row("trained on", format!("{} of them", thousands(self.trained_on(run)))),
-            );
             let seconds: f64 = run.history.epochs.iter().map(|epoch| epoch.seconds).sum();
             machine.extend([
                 row("instructions", printable(run.isa)),
@@ -194,6 +215,15 @@ impl Subject<'_> {
         [("Settings", settings), ("Data", data), ("Program and machine", machine)]
             .map(|(name, rows)| Facts { name: name.into(), rows })
             .into()
+    }
+}
+
+/// The name of a data set as people write it.
+fn in_words(name: &str) -> &str {
+    match name {
+        "mnist" => "MNIST",
+        "synthetic" => "synthetic digits",
+        other => other,
     }
 }
 
