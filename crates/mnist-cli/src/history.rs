@@ -83,6 +83,13 @@ impl From<&Evaluation> for Set {
 }
 
 impl History {
+    /// Iterations of an epoch, as the first step that was reported of a later epoch than the first tells; nothing if none was.
+    pub(crate) fn iterations(&self) -> Option<u64> {
+        let step = self.steps.iter().find(|step| step.epoch > 1)?;
+        let before = step.step.checked_sub(1)?.checked_sub(step.iteration as u64)?;
+        Some(before / (step.epoch - 1))
+    }
+
     /// Takes in an event of training.
     pub(crate) fn on(&mut self, event: &Event<'_>) {
         match *event {

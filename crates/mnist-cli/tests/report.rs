@@ -159,7 +159,7 @@ fn other_data_give_no_earlier_moments() {
     let sandbox = Sandbox::with_digits(250, 60);
     sandbox.ok(TRAIN);
     let own = sandbox.read("run/report.html");
-    common::write_digits(&sandbox.path("other"), 250, 61);
+    common::write_digits(&sandbox.path("other"), 400, 61);
     let told = sandbox.run("report run --data other");
     assert!(told.stderr.starts_with("note: the model was trained on other data"), "{told:?}");
     assert_eq!(told.stdout, "report run/report-other-data.html\n");
@@ -177,6 +177,11 @@ fn other_data_give_no_earlier_moments() {
         assert!(own.contains(part) && !page.contains(part), "{part:?}");
     }
     let json = data(&page);
+    assert_eq!(
+        json["curves"],
+        data(&own)["curves"],
+        "they are the run's, however many images these are"
+    );
     assert!(json["left_out"][0].as_str().unwrap().contains("earlier moments"));
     assert_eq!(json["snapshots"], Value::Array(vec![]));
 }

@@ -42,11 +42,11 @@
 //! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread: upcoming images asked
 //! for before a list's sums and not after them, 2.3 % more, after its update 1.6; moments asked for before the sums 2.9 more,
 //! weights too 4.7; the features of later entries asked for 2.3 to 4.7 more, of the next line with each entry 0.3; a list's
-//! update after the sums of the next, which it need not wait for, 0.4 more, after the first one, four or ten entries of the next
-//! 0.4, 0.8 and 1.1 more, its vectors between every two or three entries of
-//! the next 5; the gradient in registers until the update the same. What an update costs, by leaving it out: square root and
-//! division 5.5, division alone 3.4, everything of Adam's but a multiply-add 10; the penalty 0.3, the check that weights are
-//! finite 0.4, that of what is too small to count nothing.
+//! update after the sums of the next, which it need not wait for, 0.4 more, after the first one, four or ten entries of the
+//! next 0.4, 0.8 and 1.1 more, its vectors between every two or three entries of the next 5; the gradient in registers until
+//! the update the same. What an update costs, by leaving it out: square root and division 5.5, division alone 3.4, everything
+//! of Adam's but a multiply-add 10; the penalty 0.3, the check that weights are finite 0.4, that of what is too small to count
+//! nothing.
 //!
 //! Lost on Zen 5: each error term copied 8 times beforehand, 32 KB that fill the L1 cache (0.1 ms more); two blocks
 //! at once, one after the other (0.05 ms less, for twice the code).

@@ -8,10 +8,10 @@
 //! cache, 3.8 if only the weights were. On a Zen 5 of 4.6 GHz the chain is the bound, 1.5 ms.
 //!
 //! An image's lanes are summed in registers, all classes together, and the sums of 16 images transposed. That takes 1.9 % of a
-//! step less on one thread and 1.8 on two (AVX-512; AVX2 1.3 and 2.5 in turns) than all lanes of 16 images in memory until they are summed,
-//! together: 5 KB, beside 31 of weights in a cache of 32. (That in its turn took 0.3 ms an epoch less than lanes summed image by
-//! image had on a Zen 5, where today's way was not measured.) An image's lines, of which the last step has had most fetched into the
-//! second cache (`upcoming`), are asked for two images ahead: 0.2 ms less (Zen 4).
+//! step less on one thread and 1.8 on two (Zen 4, AVX-512; AVX2 1.3 and 2.5 in turns) than all lanes of 16 images in memory
+//! until they are summed together: 5 KB, beside 31 of weights in a cache of 32. (That in its turn took 0.3 ms an epoch less than
+//! lanes summed image by image had on a Zen 5, where today's way was not measured.) An image's lines, of which the last step
+//! has had most fetched into the second cache (`upcoming`), are asked for two images ahead: 0.2 ms less (Zen 4).
 //!
 //! Lost on Zen 5: two images at once, so that two chains go on (0.1 ms less in the cache, nothing from memory). On Zen 4, when
 //! all took 4.4 ms: a list of the image's blocks, compressed from its bits by vectors, instead of the bits one by one (4.8 ms);

@@ -86,8 +86,9 @@ impl Subject<'_> {
                 },
             },
             curves: self.run.map(|run| {
-                let iterations = self.trained_on(run).div_ceil(run.config.batch_size.max(1));
-                curves(run.history, iterations as u64)
+                // The data at hand may be others, and not as many.
+                let of_data = self.trained_on(run).div_ceil(run.config.batch_size.max(1)) as u64;
+                curves(run.history, run.history.iterations().unwrap_or(of_data))
             }),
             snapshots: self.snapshots,
             left_out: self.left_out.clone(),
