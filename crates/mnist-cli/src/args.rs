@@ -6,24 +6,26 @@ mod explain;
 mod gradcheck;
 mod report;
 mod tip;
+mod train;
 mod watch;
 
 use std::collections::HashSet;
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use kernels::team::MAX_THREADS;
-use model::{CLASSES, Init, Optimizer, TrainConfig};
+use model::CLASSES;
 use serde::{Deserialize, Serialize};
-
-use crate::checkpoints::Every;
 
 pub(crate) use bench::BenchArgs;
 pub(crate) use cache::CacheArgs;
 pub(crate) use explain::ExplainArgs;
 pub(crate) use gradcheck::{Forget, GradcheckArgs};
 pub(crate) use report::ReportArgs;
+pub(crate) use train::{InitName, OptimizerName, TrainArgs};
 pub(crate) use watch::WatchArgs;
 
 const EXIT_CODES: &str = "\
@@ -105,8 +107,7 @@ pub(crate) enum Command {
 /// Reads the command line; a usage error or `--help` ends the program here.
 pub(crate) fn parse() -> Command {
     let train = || Command::Train(Box::new(TrainCli::parse_from(["mnist"]).args));
-    let matches =
-        Cli::command().try_get_matches().unwrap_or_else(|error| tip::with_tip(error).exit());
+    let matches = command().try_get_matches().unwrap_or_else(|error| tip::with_tip(error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut command = cli.command.unwrap_or_else(train);
     if let (Command::Train(args), Some(matches)) =
@@ -115,6 +116,17 @@ pub(crate) fn parse() -> Command {
         args.given = given(matches);
     }
     command
+}
+
+/// The command line, of which a number after an option is its value, be it negative: `--epochs -1` is a wrong number, and no
+/// option `-1`.
+fn command() -> clap::Command {
+    let takes_numbers = |arg: &Arg| arg.get_long().is_some() && arg.get_action().takes_values();
+    let with_signs = |arg: Arg| match takes_numbers(&arg) {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
+    Cli::command().mut_subcommands(|command| command.mut_args(with_signs))
 }
 
 /// The options that stand on the command line, by their names here.
@@ -160,6 +172,14 @@ fn classes(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Reads a number that counts something.
+fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => "the number is too large",
+        _ => "a whole number, 0 or more, is expected",
+    })
+}
+
 /// Settings of the machine; they change no bit of any result.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct MachineArgs {
@@ -168,133 +188,14 @@ pub(crate) struct MachineArgs {
     pub(crate) threads: Option<u16>,
 }
 
-/// `mnist train`.
-#[derive(Clone, Debug, Args)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub(crate) struct TrainArgs {
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-    #[command(flatten)]
-    pub(crate) cache: CacheArgs,
-    /// Folder for the model, its metrics, settings and pictures [default: runs/DATE-N]; files of an earlier run in it are replaced
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// Passes over the training images
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) epochs: u64,
-    /// Images in a batch
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub(crate) batch_size: usize,
-    /// Step size
-    #[arg(long, value_name = "X", default_value_t = 0.001, allow_negative_numbers = true)]
-    pub(crate) learning_rate: f64,
-    /// How gradients change weights
-    #[arg(long, value_enum, default_value_t = OptimizerName::Adam)]
-    pub(crate) optimizer: OptimizerName,
-    /// Decay of the momentum optimizer's running gradient
-    #[arg(long, value_name = "X", default_value_t = 0.9, allow_negative_numbers = true)]
-    pub(crate) momentum: f64,
-    /// L2 penalty on the weights
-    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
-    pub(crate) l2: f64,
-    /// How weights start
-    #[arg(long, value_enum, default_value_t = InitName::TruncatedNormal)]
-    pub(crate) init: InitName,
-    /// Standard deviation of the starting weights
-    #[arg(long, value_name = "X", default_value_t = 0.01, allow_negative_numbers = true)]
-    pub(crate) init_std: f64,
-    /// Whether every epoch takes the images in a new order
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
-    pub(crate) shuffle: bool,
-    /// Where all random numbers come from
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
-    /// First images of the training file that are kept for validation
-    #[arg(long, value_name = "N", default_value_t = 5_000)]
-    pub(crate) validation: usize,
-    /// Report a step every so many iterations
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub(crate) log_every: usize,
-    /// Save a checkpoint to go on from after every so many steps (500), seconds (30s) or minutes (5m), and at the end
-    ///
-    /// Ctrl-C and SIGTERM save one in any case.
-    #[arg(long, value_name = "N|Ns|Nm")]
-    pub(crate) checkpoint_every: Option<Every>,
-    /// Go on from a checkpoint, in its folder, with its settings and its run's data, whatever $MNIST_DATA says (--data says
-    /// where they are if they have moved); the number of epochs may grow
-    #[arg(long, value_name = "FILE")]
-    pub(crate) resume: Option<PathBuf>,
-    /// Which options were given; the others have their defaults
-    #[arg(skip)]
-    pub(crate) given: HashSet<String>,
-    /// Write the metrics, one JSON object a line, here too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) metrics: Option<PathBuf>,
-    /// Draw no pictures into the folder
-    #[arg(long)]
-    pub(crate) no_pictures: bool,
-    #[command(flatten)]
-    pub(crate) machine: MachineArgs,
-    /// Print nothing but errors
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) quiet: bool,
-    /// Print the metrics as JSON, one object a line, instead of the tutorial's lines
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// The names of the optimisers.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum OptimizerName {
-    /// Adam in TensorFlow 1's form, beta 0.9 and 0.999, epsilon 1e-8
-    Adam,
-    /// Plain stochastic gradient descent
-    Sgd,
-    /// Gradient descent with momentum
-    Momentum,
-}
-
-/// The names of the ways to start.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum InitName {
-    /// Normal, redrawn outside two standard deviations
-    TruncatedNormal,
-    /// All zero
-    Zeros,
-}
-
-impl TrainArgs {
-    /// The settings, unchecked.
-    pub(crate) fn config(&self) -> TrainConfig {
-        TrainConfig {
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            optimizer: match self.optimizer {
-                OptimizerName::Adam => Optimizer::ADAM,
-                OptimizerName::Sgd => Optimizer::Sgd,
-                OptimizerName::Momentum => Optimizer::Momentum { mu: self.momentum },
-            },
-            l2: self.l2,
-            init: match self.init {
-                InitName::TruncatedNormal => Init::TruncatedNormal { std: self.init_std },
-                InitName::Zeros => Init::Zeros,
-            },
-            shuffle: self.shuffle,
-            seed: self.seed,
-            validation: self.validation,
-            log_every: self.log_every,
-        }
-    }
-}
-
 /// `mnist evaluate`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EvaluateArgs {
     /// The model, as `mnist train` saves it
     #[arg(long, value_name = "FILE")]
     pub(crate) model: PathBuf,
-    /// Folder with the four files of the data set, raw or .gz [default: as for train]
+    /// Folder with the four files of the data set, raw or .gz [default: the data of the run in whose folder the model stands, else as
+    /// for train]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// A built-in data set instead of files
@@ -333,7 +234,7 @@ pub(crate) struct PredictArgs {
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
     /// Of each file, the image of this index alone, from 0
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub(crate) index: Option<usize>,
     /// Draw each image as the model sees it, beside the probabilities
     #[arg(long, conflicts_with = "json")]
@@ -389,12 +290,30 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
     fn no_options_are_the_tutorials_run() {
         let args = TrainCli::parse_from(["mnist"]).args;
-        assert_eq!(args.config(), TrainConfig::default());
+        assert_eq!(args.config(), model::TrainConfig::default());
+    }
+
+    #[test]
+    fn a_number_after_an_option_is_its_value() {
+        for (option, found) in [
+            ("train --epochs -1", "a whole number, 0 or more, is expected"),
+            ("train --batch-size 1.5", "a whole number, 0 or more, is expected"),
+            ("train --seed 18446744073709551616", "the number is too large"),
+            ("train --threads -2", "-2 is not in 1..=256"),
+            ("bench --seconds -1", "-1 is not in 1..=600"),
+            ("watch run --at -3", "a whole number, 0 or more, is expected"),
+            ("explain --model m --index -1", "a whole number, 0 or more, is expected"),
+        ] {
+            let error = command().try_get_matches_from(format!("mnist {option}").split(' '));
+            let message = error.unwrap_err().to_string();
+            assert!(message.contains(found), "{option}: {message}");
+        }
+        assert!(command().try_get_matches_from(["mnist", "train", "-1"]).is_err());
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let forward_rungs = ladder::forward(&tiers)?;
     let step_rungs = ladder::steps(&tiers)?;
     let count = tiers.len() + forward_rungs.len() + step_rungs.len();
-    let budget = Budget::share_of(args.seconds, count);
+    let budget = Budget::share_of(args.seconds.into(), count);
     let peaks: Vec<(Isa, f64)> = tiers.iter().map(|&isa| (isa, peak(isa, budget))).collect();
     // The portable tier's multiply-add may be a call; no tier is faster than the fastest.
     let peak = peaks.iter().map(|&(_, peak)| peak).fold(0.0, f64::max);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use model::{CacheUse, DataSets};
 
+use crate::data::unreadable;
 use crate::failure::Failure;
 use crate::output::notice;
 
@@ -44,9 +45,10 @@ pub(crate) fn read(
     };
     let Some(cache) = cache.filter(|cache| !is_beside(cache, data)) else {
         say(&"there is no folder for it; set XDG_CACHE_HOME");
-        return Ok(DataSets::read(data, classes)?);
+        return DataSets::read(data, classes).map_err(|error| unreadable(data, error));
     };
-    let (sets, cache_use) = DataSets::read_cached(data, classes, &cache)?;
+    let read = DataSets::read_cached(data, classes, &cache);
+    let (sets, cache_use) = read.map_err(|error| unreadable(data, error))?;
     match cache_use {
         CacheUse::NotWritten { path, cause } => {
             say(&format_args!("{}: cannot be written: {cause}", path.display()));

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use model::DataSets;
+use model::{DataSets, LoadError};
 
 use crate::args::BuiltIn;
 use crate::failure::{Code, Failure};
 
 /// Where `cargo xtask fetch-data` puts MNIST.
 pub(crate) const DEFAULT_FOLDER: &str = "data/mnist";
+
+/// The variable that names the folder where no option does.
+const VARIABLE: &str = "MNIST_DATA";
 
 /// A data set's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +32,7 @@ impl Source {
         if let Some(BuiltIn::Synthetic) = built_in {
             return Self::Synthetic { for_lack_of_files: false };
         }
-        let named = std::env::var_os("MNIST_DATA").filter(|folder| !folder.is_empty());
-        let folder = folder.map(Path::to_owned).or(named.map(PathBuf::from));
+        let folder = folder.map(Path::to_owned).or_else(of_the_environment);
         let default = || Some(PathBuf::from(DEFAULT_FOLDER)).filter(|folder| folder.exists());
         match folder.or_else(default) {
             Some(folder) => Self::Folder(folder),
@@ -75,7 +77,9 @@ impl Source {
     /// Reads or draws the data; labels must be below `classes`.
     pub(crate) fn load(&self, classes: usize) -> Result<DataSets, Failure> {
         match self {
-            Self::Folder(folder) => Ok(DataSets::read(folder, classes)?),
+            Self::Folder(folder) => {
+                DataSets::read(folder, classes).map_err(|error| unreadable(folder, error))
+            }
             Self::Synthetic { .. } if classes != 10 => {
                 let message = format!("the synthetic digits have 10 classes, not {classes}");
                 Err(Failure::new(Code::Usage, message)
@@ -85,5 +89,19 @@ impl Source {
                 Failure::new(Code::Content, format_args!("synthetic digits: {error}"))
             }),
         }
+    }
+}
+
+/// The folder that the environment names.
+fn of_the_environment() -> Option<PathBuf> {
+    std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
+/// The failure of a folder whose data can't be read. Who named it by the environment may not think of it any more.
+pub(crate) fn unreadable(folder: &Path, error: LoadError) -> Failure {
+    let failure = Failure::from(error);
+    match of_the_environment() {
+        Some(named) if named == folder => failure.add(format_args!("{VARIABLE} names this folder")),
+        _ => failure,
     }
 }

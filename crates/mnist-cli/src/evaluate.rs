@@ -10,6 +10,7 @@ use crate::failure::{Code, Failure};
 use crate::fit;
 use crate::output::{Output, notice};
 use crate::rows;
+use crate::run_file;
 use crate::screen::printable;
 use crate::setup;
 
@@ -26,7 +27,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let model = Model::read(&args.model)?;
     let names: Vec<String> = model.metadata.classes.iter().map(|name| printable(name)).collect();
     let names = &names[..];
-    let source = Source::choose(args.data.as_deref(), args.dataset);
+    let named = (args.data.as_deref(), args.dataset);
+    let source = run_file::data_for(&args.model, &model, named)?;
     source.notice().into_iter().for_each(notice);
     let sets = match &source {
         Source::Folder(data) if args.cache.cache => {
@@ -43,7 +45,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     fit::check(&args.model, &model, &sets)?;
     let rows = rows::of_split(&model, args.split, data.len());
     if rows.is_empty() {
-        return Err(Failure::new(Code::Usage, format_args!("there are no {split} images")));
+        return Err(Failure::new(Code::Usage, format_args!("there are no {split} images"))
+            .remedy("the model's run has none; name another --split"));
     }
     let evaluation = Classifier::new(isa, &model.parameters, data)
         .evaluate(data, rows.clone())

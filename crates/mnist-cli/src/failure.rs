@@ -46,6 +46,13 @@ impl Failure {
         self
     }
 
+    /// Adds to the remedy.
+    pub(crate) fn add(mut self, more: impl Display) -> Self {
+        let remedy = self.remedy.take().map(|remedy| format!("{remedy}; ")).unwrap_or_default();
+        self.remedy = Some(format!("{remedy}{more}"));
+        self
+    }
+
     /// The end by a signal, SIGINT or another.
     pub(crate) fn signal(signal: i32) -> Self {
         let code = if signal == 2 { Code::Interrupted } else { Code::Terminated };
@@ -96,7 +103,7 @@ impl From<idx::Error> for Failure {
             ErrorKind::LabelOutOfRange { label, largest, .. } if *label >= 0 => {
                 match usize::try_from(largest.saturating_add(1)) {
                     Ok(classes) if CLASSES.contains(&classes) => format!(
-                        "if the labels are right, these are data to train on with --classes {classes}"
+                        "if the labels are right, the data have {classes} classes: `mnist train --classes {classes}` makes a model of them"
                     ),
                     _ => format!("number the classes from 0, at most {} of them", CLASSES.end()),
                 }

@@ -23,6 +23,8 @@ pub(crate) enum Record<'a> {
     Epoch(Epoch),
     /// The test at the end.
     Test(Test),
+    /// The model's file, and the hash of its weights: the run is complete.
+    Saved { model: &'a str, weights_sha256: &'a str },
 }
 
 /// What names the data.

@@ -108,7 +108,8 @@ fn of_run(args: &ReportArgs, isa: Isa) -> Result<PathBuf, Failure> {
 fn of_model(args: &ReportArgs, isa: Isa) -> Result<PathBuf, Failure> {
     let model = Model::read(&args.subject)?;
     check_classes(&args.subject, &model)?;
-    let source = Source::choose(args.data.as_deref(), args.dataset);
+    let named = (args.data.as_deref(), args.dataset);
+    let source = run_file::data_for(&args.subject, &model, named)?;
     source.notice().into_iter().for_each(notice);
     let sets = source.load(model.metadata.classes.len())?;
     fit::check(&args.subject, &model, &sets)?;

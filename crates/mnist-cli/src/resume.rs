@@ -10,7 +10,7 @@ use crate::checkpoints;
 use crate::data::Source;
 use crate::earlier::Earlier;
 use crate::failure::{Code, Failure};
-use crate::run_file::RunFile;
+use crate::run_file;
 use crate::run_folder::RunFolder;
 
 /// A checkpoint to go on from.
@@ -63,30 +63,14 @@ impl Resume {
 
     /// The folder of the checkpoint, where the run goes on.
     pub(crate) fn folder(&self) -> &Path {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.unwrap_or(Path::new("."))
+        run_file::folder_of(&self.path)
     }
 
-    /// Where the data are, of which nobody has said where: where the config.json beside the checkpoint says, if that is of
-    /// this run and they still are there, else where any run looks for them.
+    /// Where the data are, of which nobody has said where.
     ///
     /// Errors where they have gone and there are no others.
     pub(crate) fn source(&self) -> Result<Source, Failure> {
-        let is_own = |run: &RunFile| run.dataset_sha256 == self.checkpoint.dataset_sha256;
-        let gone = match RunFile::read(self.folder()).ok().filter(is_own).map(|run| run.source()) {
-            Some(Source::Folder(folder)) if !folder.is_dir() => Some(folder),
-            Some(source) => return Ok(source),
-            None => None,
-        };
-        match (Source::choose(None, None), gone) {
-            (Source::Synthetic { for_lack_of_files: true }, Some(folder)) => {
-                let folder = folder.display();
-                let message = format!("{folder}: the run's data were there, and are no more");
-                Err(Failure::new(Code::Io, message)
-                    .remedy("name the folder of the run's data with --data"))
-            }
-            (source, _) => Ok(source),
-        }
+        run_file::data_of_run(&self.path, &self.checkpoint.dataset_sha256)
     }
 
     /// Whether the checkpoint stands in a run's folder under the name that the run gives it.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use kernels::Isa;
-use model::{DataSets, TrainConfig};
+use model::{DataSets, Model, TrainConfig};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::args::BuiltIn;
@@ -158,6 +158,49 @@ impl RunFile {
         Failure::new(Code::Checksum, message)
             .remedy("name the folder of the run's data with --data")
     }
+}
+
+/// The folder that a file stands in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+/// Where the data are of the run in whose folder a model or a checkpoint stands: where its config.json says, if that is of data
+/// with this hash and they still are there, else where any run looks for them.
+///
+/// Errors where they have gone and there are no others.
+pub(crate) fn data_of_run(file: &Path, dataset_sha256: &str) -> Result<Source, Failure> {
+    let is_own = |run: &RunFile| run.dataset_sha256 == dataset_sha256;
+    let run = RunFile::read(folder_of(file)).ok().filter(is_own);
+    let gone = match run.map(|run| run.source()) {
+        Some(Source::Folder(folder)) if !folder.is_dir() => Some(folder),
+        Some(source) => return Ok(source),
+        None => None,
+    };
+    match (Source::choose(None, None), gone) {
+        (Source::Synthetic { for_lack_of_files: true }, Some(folder)) => {
+            let folder = folder.display();
+            let message = format!("{folder}: the run's data were there, and are no more");
+            Err(Failure::new(Code::Io, message)
+                .remedy("name the folder of the run's data with --data"))
+        }
+        (source, _) => Ok(source),
+    }
+}
+
+/// The data that the model of `file` is held against: those that are named, else those of its run.
+///
+/// Errors as [`data_of_run`].
+pub(crate) fn data_for(
+    file: &Path,
+    model: &Model,
+    (folder, built_in): (Option<&Path>, Option<BuiltIn>),
+) -> Result<Source, Failure> {
+    if folder.is_some() || built_in.is_some() {
+        return Ok(Source::choose(folder, built_in));
+    }
+    data_of_run(file, &model.metadata.dataset_sha256)
 }
 
 #[cfg(test)]

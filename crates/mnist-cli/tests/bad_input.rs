@@ -53,7 +53,10 @@ fn folders_that_nobody_named() {
     let sandbox = small();
     let words = TRAIN.replace("--data data ", "");
     let run_with = |folder: &str| run(sandbox.command(words.split(' ')).env("MNIST_DATA", folder));
-    run_with("nowhere").refused(4, &["nowhere: cannot be opened", "; "]);
+    let named = "; MNIST_DATA names this folder";
+    run_with("nowhere").refused(4, &["nowhere: cannot be opened", "; ", named]);
+    let here = run(sandbox.command(TRAIN.split(' ')).env("MNIST_DATA", "nowhere"));
+    assert_eq!(here.code, Some(0), "what is named by an option needs no other name: {here:?}");
     // The default one may be missing, but not be in part there.
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.path("data/mnist")).unwrap();

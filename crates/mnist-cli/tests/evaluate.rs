@@ -46,6 +46,18 @@ fn as_json(sandbox: &Sandbox, split: &str) -> Value {
     serde_json::from_str(&out).unwrap()
 }
 
+fn run_with(sandbox: &Sandbox, variable: &str, value: &str, words: &str) -> Run {
+    run(sandbox.command(words.split_whitespace()).env(variable, value))
+}
+
+#[test]
+fn a_split_of_no_images() {
+    let sandbox = Sandbox::with_digits(100, 50);
+    sandbox.ok("train --data data --validation 0 --epochs 1 --out out --no-pictures --quiet");
+    let none = ["there are no validation images", "name another --split"];
+    sandbox.refused("evaluate --model out/model.safetensors --split validation", 2, &none);
+}
+
 #[test]
 fn a_table_for_people() {
     let run = evaluate(&trained(), "");
@@ -57,7 +69,7 @@ fn a_table_for_people() {
 fn json_for_programs() {
     let sandbox = trained();
     let metrics = json_lines(&sandbox.read("out/metrics.jsonl"));
-    let [.., epoch, test] = &metrics[..] else { panic!("{metrics:?}") };
+    let [.., epoch, test, _] = &metrics[..] else { panic!("{metrics:?}") };
     let reported = [
         ("test", "test", &test["all"]),
         ("validation", "validation", &epoch["validation_all"]),
@@ -184,8 +196,32 @@ fn a_name_from_a_file_moves_no_cursor() {
 }
 
 #[test]
-fn without_data_the_digits_are_synthetic() {
-    let run = trained().run("evaluate --model out/model.safetensors");
+fn without_data_they_are_the_runs_own() {
+    let sandbox = trained();
+    let run = sandbox.run("evaluate --model out/model.safetensors");
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (PRINTED, ""));
+    // A folder of another run is none of the model's; nor is one whose data have gone.
+    sandbox.ok("train --dataset synthetic --epochs 1 --no-pictures --quiet --out other");
+    let model = "evaluate --model other/model.safetensors";
+    assert!(sandbox.ok(model).starts_with("10000 synthetic test images: "));
+    fs::copy(sandbox.path("other/config.json"), sandbox.path("out/config.json")).unwrap();
+    let run = sandbox.run("evaluate --model out/model.safetensors");
+    assert!(run.stdout.starts_with("10000 synthetic test images: "), "{run:?}");
+    let sandbox = trained();
+    fs::rename(sandbox.path("data"), sandbox.path("moved")).unwrap();
+    let gone = ["data: the run's data were there, and are no more", "--data"];
+    sandbox.refused("evaluate --model out/model.safetensors", 4, &gone);
+    sandbox.refused("explain --model out/model.safetensors --worst", 4, &gone);
+    sandbox.refused("report out/model.safetensors", 4, &gone);
+    let named = run_with(&sandbox, "MNIST_DATA", "moved", "evaluate --model out/model.safetensors");
+    assert_eq!(named.stdout, PRINTED);
+}
+
+#[test]
+fn without_data_and_run_the_digits_are_synthetic() {
+    let sandbox = trained();
+    fs::remove_file(sandbox.path("out/config.json")).unwrap();
+    let run = sandbox.run("evaluate --model out/model.safetensors");
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stdout.starts_with("10000 synthetic test images: loss "), "{}", run.stdout);
     let notes: Vec<_> = run.stderr.lines().map(|line| line.starts_with("note: ")).collect();

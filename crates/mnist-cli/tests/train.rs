@@ -125,7 +125,10 @@ fn metrics_have_the_promised_form() {
     assert!(text.lines().nth(1).unwrap().starts_with(step), "keys in the promised order");
     let lines = json_lines(&text);
     let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
-    assert_eq!(events, ["start", "step", "step", "epoch", "step", "step", "epoch", "test"]);
+    assert_eq!(
+        events,
+        ["start", "step", "step", "epoch", "step", "step", "epoch", "test", "saved"]
+    );
 
     let start = &lines[0];
     check_form(start, "event:text config:object dataset:object isa:text threads:count");
@@ -166,6 +169,10 @@ fn metrics_have_the_promised_form() {
     check_form(&lines[7], "event:text first:object all:object seconds:seconds");
     check_set(&lines[7]["first"], 1_000);
     check_set(&lines[7]["all"], 1_100);
+    check_form(&lines[8], "event:text model:text weights_sha256:text");
+    assert_eq!(lines[8]["model"], "out/model.safetensors");
+    let hash = format!("weights sha256 {}\n", lines[8]["weights_sha256"].as_str().unwrap());
+    assert!(printed.contains(&hash), "no {hash} in {printed}");
 
     // The tutorial's lines are about the first 1,000, ours about all.
     let score = |set: &Value| ["loss", "accuracy"].map(|key| set[key].as_f64().unwrap());
@@ -360,7 +367,7 @@ fn five_seeds_reach_the_tutorials_accuracy() {
         let words = format!("train --seed {seed} --json --out out");
         let json = run(sandbox.command(words.split(' ')).env("MNIST_DATA", &data)).ok();
         let lines = json_lines(&json);
-        let [.., epoch, test] = &lines[..] else { panic!("{json}") };
+        let [.., epoch, test, _] = &lines[..] else { panic!("{json}") };
         assert_eq!(epoch["epoch"], 10);
         let validation = epoch["validation"]["accuracy"].as_f64().unwrap();
         let all = test["all"]["accuracy"].as_f64().unwrap();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::{BuiltIn, GraphicsName, SplitName};
+use super::{BuiltIn, GraphicsName, SplitName, whole};
 
 /// `mnist explain`.
 #[derive(Clone, Debug, Args)]
@@ -17,12 +17,13 @@ pub(crate) struct ExplainArgs {
     #[arg(value_name = "IMAGE", conflicts_with_all = ["data", "dataset", "split"])]
     pub(crate) image: Option<PathBuf>,
     /// The image of this index, from 0, in the split
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub(crate) index: Option<usize>,
     /// The mistake of the split that the model is surest of
     #[arg(long)]
     pub(crate) worst: bool,
-    /// Folder with the four files of the data set, raw or .gz [default: as for train]
+    /// Folder with the four files of the data set, raw or .gz [default: the data of the run in whose folder the model stands, else as
+    /// for train]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// A built-in data set instead of files

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::DataArgs;
+use super::{DataArgs, whole};
 
 /// `mnist gradcheck`.
 #[derive(Clone, Debug, Args)]
@@ -10,10 +10,10 @@ pub(crate) struct GradcheckArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
     /// Images of the batch whose loss is taken: the first of the training file
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole::<usize>)]
     pub(crate) batch_size: usize,
     /// Where the weights' random numbers come from
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<u64>)]
     pub(crate) seed: u64,
     /// Standard deviation of the weights
     #[arg(long, value_name = "X", default_value_t = 0.01)]

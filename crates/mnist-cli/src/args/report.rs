@@ -12,7 +12,7 @@ pub(crate) struct ReportArgs {
     /// The folder of a run, or a model file
     #[arg(value_name = "RUN|MODEL")]
     pub(crate) subject: PathBuf,
-    /// Folder with the four files of the data set [default: the run's own; of a model, as for train]
+    /// Folder with the four files of the data set [default: the run's own; of a model without a run beside it, as for train]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// A built-in data set instead of files

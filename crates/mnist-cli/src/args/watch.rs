@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{GraphicsName, MachineArgs};
+use super::{GraphicsName, MachineArgs, whole};
 
 /// `mnist watch`.
 #[derive(Clone, Debug, Args)]
@@ -19,7 +19,7 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) speed: u32,
     /// Print what is seen after this step, and end; needs no terminal
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", value_parser = whole::<u64>)]
     pub(crate) at: Option<u64>,
     /// How images are drawn
     #[arg(long, value_enum, default_value_t = GraphicsName::Auto)]

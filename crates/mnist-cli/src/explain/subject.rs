@@ -6,12 +6,12 @@ use kernels::Isa;
 use model::{Classifier, Dataset, Model};
 
 use crate::args::{ExplainArgs, SplitName};
-use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::fit;
 use crate::output::notice;
 use crate::predict::image_file;
 use crate::rows;
+use crate::run_file;
 
 /// An image and what is known of it.
 pub(super) struct Subject {
@@ -39,7 +39,8 @@ impl Subject {
             let (title, done) = (images.title(path, 0), images.done());
             return Ok(Self { data: images.data, row: 0, title, label: None, done });
         }
-        let source = Source::choose(args.data.as_deref(), args.dataset);
+        let named = (args.data.as_deref(), args.dataset);
+        let source = run_file::data_for(&args.model, model, named)?;
         source.notice().into_iter().for_each(notice);
         let sets = source.load(model.metadata.classes.len())?;
         fit::check(&args.model, model, &sets)?;

@@ -32,6 +32,7 @@ enum Kind {
     Step,
     Epoch,
     Test,
+    Saved,
 }
 
 /// A line, as far as the history goes.
@@ -40,6 +41,7 @@ enum Line {
     Step(Step),
     Epoch(Epoch),
     Test(Test),
+    Saved,
 }
 
 impl History {
@@ -81,21 +83,22 @@ impl History {
         Ok(history)
     }
 
-    /// Adds a line; steps and epochs only rise, and the test is the last.
+    /// Adds a line; steps and epochs only rise, then comes the test, and then the model.
     fn push(&mut self, line: Line) -> Result<(), ()> {
         let (step, epoch) = (
             self.steps.last().map_or(0, |last| last.step),
             self.epochs.last().map_or(0, |last| last.epoch),
         );
-        let in_order = self.test.is_none()
-            && match &line {
-                Line::Start => step == 0 && epoch == 0,
-                Line::Step(next) => next.step > step && next.epoch > epoch,
-                Line::Epoch(next) => next.epoch > epoch,
-                Line::Test(_) => true,
-            };
+        let in_order = match &line {
+            Line::Saved => self.test.is_some(),
+            _ if self.test.is_some() => false,
+            Line::Start => step == 0 && epoch == 0,
+            Line::Step(next) => next.step > step && next.epoch > epoch,
+            Line::Epoch(next) => next.epoch > epoch,
+            Line::Test(_) => true,
+        };
         match line {
-            Line::Start => {}
+            Line::Start | Line::Saved => {}
             Line::Step(step) => self.steps.push(step),
             Line::Epoch(epoch) => self.epochs.push(epoch),
             Line::Test(test) => self.test = Some(test),
@@ -112,13 +115,14 @@ impl Line {
             Kind::Step => Self::Step(serde_json::from_slice(line)?),
             Kind::Epoch => Self::Epoch(serde_json::from_slice(line)?),
             Kind::Test => Self::Test(serde_json::from_slice(line)?),
+            Kind::Saved => Self::Saved,
         })
     }
 
     /// Holds every number against what a run can have. That none is infinite is JSON's doing.
     fn check(&self) -> Result<(), OutOfRange> {
         match self {
-            Self::Start => Ok(()),
+            Self::Start | Self::Saved => Ok(()),
             Self::Step(step) => {
                 check_number("epoch", step.epoch)?;
                 check_number("step", step.step)?;
@@ -185,6 +189,8 @@ mod tests {
     const START: &str = r#"{"event":"start","config":{},"isa":"avx2","threads":1}"#;
     const STEP: &str = r#"{"event":"step","epoch":1,"iteration":0,"step":1,"loss":2.5,"accuracy":0.25,"loss_after":2.0,"accuracy_after":0.5}"#;
     const EPOCH: &str = r#"{"event":"epoch","epoch":1,"validation":{"count":2,"loss":1.5,"accuracy":0.5},"seconds":0.5}"#;
+    const SAVED: &str =
+        r#"{"event":"saved","model":"out/model.safetensors","weights_sha256":"ab"}"#;
     const TEST: &str = r#"{"event":"test","first":{"count":2,"loss":1.5,"accuracy":0.5},"all":{"count":4,"loss":1.0,"accuracy":0.75},"seconds":0.5}"#;
 
     fn read(lines: &[&str]) -> Result<History, HistoryErrorKind> {
@@ -203,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_run_is_read_back() {
-        let history = read(&[START, STEP, EPOCH, TEST, ""]).unwrap();
+        let history = read(&[START, STEP, EPOCH, TEST, SAVED, ""]).unwrap();
         assert_eq!((history.steps[0].loss, history.steps[0].accuracy_after), (2.5, 0.5));
         let epoch = history.epochs[0];
         assert_eq!(epoch.validation, Some(Set { count: 2, loss: 1.5, accuracy: 0.5 }));
@@ -224,6 +230,8 @@ mod tests {
             (vec![START, STEP, STEP], 3, "order"),
             (vec![START, STEP, EPOCH, EPOCH], 4, "order"),
             (vec![START, TEST, STEP], 3, "order"),
+            (vec![START, TEST, SAVED, EPOCH], 4, "order"),
+            (vec![START, SAVED, TEST], 2, "order"),
             (vec![START, "\u{fffd}", STEP], 2, "expected value"),
         ] {
             refused(&lines, line, part);

@@ -14,6 +14,7 @@ use crate::ending;
 use crate::evaluate::most_often;
 use crate::failure::{Code, Failure};
 use crate::gallery::{self, Gallery};
+use crate::metrics::Record;
 use crate::report;
 use crate::run_folder::RunFolder;
 use crate::screen::{Screen, printable};
@@ -56,6 +57,8 @@ impl Trained<'_, '_> {
         let (model, path) = (Model { parameters, metadata }, folder.path(MODEL));
         model.write(&path)?;
         let data = printable(sets.info.name.as_deref().unwrap_or("unnamed data"));
+        let (name, weights_sha256) = (path.to_string_lossy(), &weights_sha256);
+        console.record(&Record::Saved { model: &name, weights_sha256 });
         console.say(format_args!("weights sha256 {weights_sha256}"));
         console.say(format_args!("model {} ({data}, seed {})", path.display(), config.seed));
         if !with_pictures {
