@@ -56,7 +56,7 @@ fn forward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
             let mut batches = order.chunks_exact(BATCH).cycle();
             bencher.iter(|| {
                 let rows = black_box(batches.next().unwrap_or_default());
-                let to = black_box(part.forward_mut());
+                let to = black_box(part.sum_rows_mut());
                 linear::forward(isa, images, rows, weights.lines(), to);
             });
         });
@@ -73,7 +73,7 @@ fn backward(criterion: &mut Criterion, Data { images, order, weights }: &Data) {
     // Probabilities of equal sums: the same 1/10 everywhere, and no error term is zero.
     part.sums_mut().fill(F32x16([1.0; 16]));
     let scale = 1.0 / 255.0 / BATCH as f32;
-    softmax(Isa::detect(), part.rows_mut(), &[0.5; CLASSES], 1.0, scale);
+    softmax(Isa::detect(), part.softmax_rows_mut(), &[0.5; CLASSES], 1.0, scale);
     let errors = error_rows(std::slice::from_ref(part), &mut room);
     let update = Update { rule: ADAM, l2: 0.0 };
     let blocks = 0..images.layout().block_count();

@@ -14,7 +14,7 @@
 use std::ops::Range;
 
 use crate::isa::{Isa, dispatch};
-use crate::linear::{ByBlock, Room};
+use crate::linear::{ByBlock, Scratch};
 use crate::simd::{F32x16, Simd, prefetch};
 use crate::spec::{self, LANES};
 use crate::team::Shares;
@@ -46,8 +46,19 @@ pub struct BatchPart {
     label_lanes: Vec<F32x16>,
     losses: Vec<F32x16>,
     predicted: Vec<F32x16>,
-    /// Where there are more than 16 classes.
-    room: Room,
+    /// Of the forward pass of more than 16 classes.
+    scratch: Scratch,
+}
+
+/// What the [forward pass](crate::linear::forward) writes of the rows of a part.
+#[derive(Debug)]
+pub struct SumRows<'a> {
+    /// `[group][padded class]`: the sums `x W`.
+    pub sums: &'a mut [F32x16],
+    /// The number of classes, padded.
+    pub padded: usize,
+    /// What the pass keeps between steps, of more than 16 classes.
+    pub scratch: &'a mut Scratch,
 }
 
 /// What the softmax reads and writes of the rows of a part.
@@ -132,13 +143,13 @@ impl BatchPart {
         &mut self.sums
     }
 
-    /// What [`forward`](crate::linear::forward) writes: the sums, of so many padded classes, and its room.
-    pub fn forward_mut(&mut self) -> (&mut [F32x16], usize, &mut Room) {
-        (&mut self.sums, self.padded, &mut self.room)
+    /// The rows for the forward pass.
+    pub fn sum_rows_mut(&mut self) -> SumRows<'_> {
+        SumRows { sums: &mut self.sums, padded: self.padded, scratch: &mut self.scratch }
     }
 
     /// The rows for the softmax.
-    pub fn rows_mut(&mut self) -> SoftmaxRows<'_> {
+    pub fn softmax_rows_mut(&mut self) -> SoftmaxRows<'_> {
         SoftmaxRows {
             sums: &mut self.sums,
             padded: self.padded,
@@ -281,7 +292,7 @@ pub(crate) fn forward_lists(parts: usize, padded: usize) -> bool {
 /// Which images have which blocks, where the forward pass has listed that.
 pub(crate) fn listed(parts: &[BatchPart]) -> Option<&ByBlock> {
     let part = parts.first().filter(|part| forward_lists(parts.len(), part.padded))?;
-    Some(part.room.by_block())
+    Some(part.scratch.by_block())
 }
 
 /// The error terms of all `parts`, which must all have the same number of classes. Of several parts they are gathered in `room`, because

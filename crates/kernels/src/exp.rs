@@ -1,4 +1,12 @@
 //! `exp` and `ln` on vectors: the polynomials of `spec`, lane by lane.
+//!
+//! ```text
+//! e^x     n = x / ln 2, rounded by adding a large number;  r = x - n ln 2, in two parts;  P(r) * 2^n
+//! ln x    x = 2^k y, y about 1;  f = y - 1;  k ln 2 + (f - f^2 / 2 + f^3 Q(f)), ln 2 in two parts
+//! ```
+//!
+//! Over all floats from -87 to 0 `exp` is within 0.883 units of the last place, over all positive normal ones `ln` within
+//! 0.861: the tests look at every 997th, and at every one where `MNIST_EXHAUSTIVE` is 1.
 
 use crate::simd::Simd;
 use crate::spec::{EXP_POLY, EXP_ROUND, LN_POLY, LN2_HI, LN2_LO};

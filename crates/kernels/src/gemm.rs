@@ -6,6 +6,8 @@
 //! High-Performance Matrix Multiplication", 2008), numbered as in BLIS:
 //!
 //! ```text
+//! C [M x N] = A [M x K] B [K x N]
+//!
 //! LOOP 5  columns of C by NC
 //! LOOP 4    k by KC
 //! LOOP 3      rows of C by MC    A[MC x KC], where it stands or row by row
@@ -13,15 +15,22 @@
 //! LOOP 1          rows by MR         the micro-kernel: C[MR x NR] += A[MR x KC] B[KC x NR]
 //! ```
 //!
-//! A tile of C is 8 rows of 3 vectors with AVX-512, 6 of 2 with AVX2; at the edges it is as many rows and
+//! A tile of C is MR = 8 rows of NR = 3 vectors with AVX-512, 6 of 2 with AVX2; at the edges it is as many rows and
 //! vectors as there are, so that only the last vector of a row has idle lanes. A stands in rows, of the
 //! matrix or of a copy (`blocking`). The first tile of a strip multiplies by B where it stands, and writes the strip's
 //! panel on the way, which later tiles read; where rows of B are apart or end within a vector the panel is packed
 //! before. Products of at most 16 columns go another way (`narrow`).
 //!
-//! Emerald Rapids, GFLOP/s with B packed beforehand or, up to 1 MiB, read where it stands, with variable strides in the
-//! micro-kernel, and now; in brackets AVX2: 256 x 256 x 256 149 and 176 (82, 85), 512 x 512 x 512 131 and 165 (84, 87),
-//! 1024 x 1024 x 1024 150 and 164 (72, 79).
+//! # Tried and lost
+//!
+//! Emerald Rapids, GFLOP/s with AVX-512 and, behind it, AVX2. Before: B packed beforehand or, up to 1 MiB, read where it stands,
+//! with variable strides in the micro-kernel.
+//!
+//! | M x K x N | before | now |
+//! |---|---:|---:|
+//! | 256 x 256 x 256 | 149, 82 | 176, 85 |
+//! | 512 x 512 x 512 | 131, 84 | 165, 87 |
+//! | 1024 x 1024 x 1024 | 150, 72 | 164, 79 |
 
 mod blocking;
 mod micro;
@@ -32,8 +41,8 @@ use crate::isa::{Isa, dispatch};
 use crate::mat::{MatMut, MatRef};
 use crate::simd::Simd;
 use blocking::{KC, MC, NC, PARALLEL_FLOPS};
-use micro::{Columns, Rows, Tile};
-use pack::Panels;
+use micro::{Columns, StridedRows, Tile};
+use pack::Buffer;
 
 /// Computes `c = a b`.
 ///
@@ -78,7 +87,7 @@ fn split(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>) {
 
 fn halve(isa: Isa, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, threads: usize) {
     let rows = a.rows();
-    // Two whole tiles of 6 rows; of 8, one and a half.
+    // By 12 rows, two tiles of AVX2. AVX-512 has one and a half; by 24, a small product would not be halved evenly.
     let top = (rows / 2).next_multiple_of(rows.min(12));
     if threads < 2 || top == 0 || top >= rows || !c.is_row_wise() {
         return dispatch!(isa, |s| one_thread(s, a, b, c));
@@ -108,25 +117,29 @@ fn loops<S: Simd>(
     a: MatRef<'_>,
     b: MatRef<'_>,
     mut c: MatMut<'_>,
-    [kept_a, kept_b]: &mut [Panels; 2],
+    [kept_a, kept_b]: &mut [Buffer; 2],
 ) {
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
     let kc_most = k.div_ceil(k.div_ceil(KC));
     let a_in_place = blocking::a_in_place(a);
     let far = blocking::is_far(c.as_ref());
     for jc in (0..n).step_by(NC) {
+        // LOOP 5
         let nc = NC.min(n - jc);
         for pc in (0..k).step_by(kc_most) {
+            // LOOP 4
             let kc = kc_most.min(k - pc);
-            let panels = kept_b.room(nc.next_multiple_of(S::LANES) * kc);
+            let panels = kept_b.take(nc.next_multiple_of(S::LANES) * kc);
             for ic in (0..m).step_by(MC) {
+                // LOOP 3
                 let mc = MC.min(m - ic);
                 let a = match a_in_place {
-                    true => Rows { data: a.from(ic, pc), stride: a.strides().0 },
+                    true => StridedRows { data: a.from(ic, pc), stride: a.strides().0 },
                     false => pack_a(s, a, (ic, mc), (pc, kc), kept_a),
                 };
                 let mut jr = 0;
                 while jr < nc {
+                    // LOOP 2
                     let width = S::LANES * micro::vectors::<S>((nc - jr).div_ceil(S::LANES));
                     let strip = Tile {
                         first: (ic, jc + jr),
@@ -154,8 +167,8 @@ fn loops<S: Simd>(
 #[inline(always)]
 fn tiles<S: Simd>(
     s: S,
-    a: Rows<'_>,
-    (mut rows, panel, next): (Option<Rows<'_>>, &mut [f32], &[f32]),
+    a: StridedRows<'_>,
+    (mut rows, panel, next): (Option<StridedRows<'_>>, &mut [f32], &[f32]),
     c: &mut MatMut<'_>,
     strip: &Tile,
 ) {
@@ -163,12 +176,13 @@ fn tiles<S: Simd>(
     let part = next.len().div_ceil(strip.rows.div_ceil(mr)).max(1);
     let mut parts = next.chunks(part);
     for ir in (0..strip.rows).step_by(mr) {
+        // LOOP 1
         let first = (strip.first.0 + ir, strip.first.1);
         let tile = Tile { first, rows: mr.min(strip.rows - ir), ..*strip };
         if tile.far {
             micro::prefetch_below(c.as_ref(), &tile);
         }
-        let a = Rows { data: &a.data[ir * a.stride..], ..a };
+        let a = StridedRows { data: &a.data[ir * a.stride..], ..a };
         let b = match rows.take() {
             // No other tile would read the panel (8 x 784 x 128 on Emerald Rapids: 122 GFLOP/s with it, 148 without).
             Some(rows) if c.rows() <= mr => Columns::Standing { rows, panel: &mut [] },
@@ -187,12 +201,12 @@ fn rows_or_packed<'a, S: Simd>(
     pc: usize,
     strip: &Tile,
     panel: &mut [f32],
-) -> Option<Rows<'a>> {
+) -> Option<StridedRows<'a>> {
     let (jc, width) = (strip.first.1, strip.cols.next_multiple_of(S::LANES));
     if b.strides().1 == 1 && strip.cols == width {
-        return Some(Rows { data: b.from(pc, jc), stride: b.strides().0 });
+        return Some(StridedRows { data: b.from(pc, jc), stride: b.strides().0 });
     }
-    pack::panel(s, b, (pc, strip.kc), (jc, strip.cols), width, panel);
+    pack::pack_panel(s, b, (pc, strip.kc), (jc, strip.cols), width, panel);
     None
 }
 
@@ -203,10 +217,10 @@ fn pack_a<'a, S: Simd>(
     a: MatRef<'_>,
     (ic, mc): (usize, usize),
     (pc, kc): (usize, usize),
-    kept: &'a mut Panels,
-) -> Rows<'a> {
+    kept: &'a mut Buffer,
+) -> StridedRows<'a> {
     let stride = (kc.div_ceil(pack::LINE) | 1) * pack::LINE;
-    let data = kept.room(mc * stride);
-    pack::panel(s, a, (ic, mc), (pc, kc), stride, data);
-    Rows { data, stride }
+    let data = kept.take(mc * stride);
+    pack::pack_panel(s, a, (ic, mc), (pc, kc), stride, data);
+    StridedRows { data, stride }
 }

@@ -9,7 +9,7 @@
 //! | [`linear::forward`] | sums of images and weights, skipping background | `linear` |
 //! | [`linear::BlockIndex`] | gradient and optimiser step of the weights in one pass | `linear` |
 //! | [`dense::forward`], [`dense::gradient`] | the same for more than 16 classes of f32 features, by GEMM | `dense` |
-//! | [`softmax()`] | probabilities, loss, prediction and error terms in one pass | `softmax` |
+//! | [`softmax()`] | probabilities, losses, predictions and error terms | `softmax` |
 //! | [`optim::update_all`], [`optim::update_biases`] | an optimiser step on a whole vector | `optim` |
 //! | [`Batch`] | the rows of a minibatch between forward and backward pass | `batch` |
 //! | [`team::Team`] | threads for work that takes microseconds | `team` |
@@ -34,6 +34,7 @@ mod exp;
 mod gemm;
 mod images;
 mod isa;
+mod ladder;
 mod layout;
 pub mod linear;
 mod mat;

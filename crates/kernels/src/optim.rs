@@ -1,28 +1,42 @@
 //! Optimiser steps on vectors: the rules of `spec::update`, lane by lane.
 //!
 //! ```text
-//! Adam   m = fma(c1, g - m, m)
-//!        v = fma(c2, g * g - v, v)
-//!        w = w - (a * m) / (sqrt(v) + eps)       0 for m, where |m| < |w| * FAR and a is not huge
+//! g, w, m, v [n]
+//! all        g = fma(l2, w, g)                        biases have no penalty
+//! SGD        w = fma(-lr, g, w)
+//! momentum   m = fma(mu, m, g);  w = fma(-lr, m, w)
+//! Adam       m = fma(c1, g - m, m);  v = fma(c2, g * g - v, v)
+//!            m' = 0 where |m| < |w| * NEGLIGIBLE and a is not huge, else m
+//!            w = w - (a * m') / (sqrt(v) + eps)
 //! ```
 //!
-//! Registers of AVX2: six numbers of the rule, two constants, the sum of what is not finite, g, w, m, v and two more = 15 of
-//! 16.
+//! Registers of Adam: 6 numbers (l2, c1, c2, a, eps, NEGLIGIBLE) + 2 constants + what is not finite + g, w, m, v + 2 more: AVX2 15
+//! of 16.
 //!
 //! Where a pixel stays black, m shrinks by a tenth in every step, long past the point from which its steps are too small to
 //! change w. After some 650 of them `a * m` is subnormal, and Intel's processors leave a product or a quotient of such
-//! numbers to microcode, at some 150 cycles a vector. With 0 in the place of m the bits are the same. Medians of an epoch of MNIST
-//! on one thread of an Intel Xeon (family 6, model 167), before and since: 12.57 and 12.34 ms in runs of ten epochs, 12.90 and
-//! 12.43 in runs of thirty, which have more such pixels; 9.80 and 9.58 on two threads. What is left, some 0.25 ms, is m itself
-//! where it is subnormal: its next value counts. Zen 4 has no such trouble, and pays for the comparison: 10 cycles of 560 for a
-//! list of two blocks in a loop of its own (`linear::backward`), and 4 if the product is masked and not m.
+//! numbers to microcode, at some 150 cycles a vector. With 0 in the place of m the bits are the same. Medians of an epoch of
+//! MNIST on an Intel Xeon (family 6, model 167), ms:
 //!
-//! Lost on that Xeon: the gradient of a list in registers until here, and the update written out for each vector (11.92 ms
-//! an epoch on one thread, 11.97 without; 250 KB of code; on Zen 4 11.0 and 10.9). It spares a store and a load for each vector.
+//! | | with m | with m' |
+//! |---|---:|---:|
+//! | one thread, runs of ten epochs | 12.57 | 12.34 |
+//! | one thread, runs of thirty, which have more such pixels | 12.90 | 12.43 |
+//! | two threads | 9.80 | 9.58 |
+//!
+//! What is left, some 0.25 ms, is m itself where it is subnormal: its next value counts. Zen 4 has no such trouble, and pays for
+//! the comparison: 10 cycles of 560 for a list of two blocks in a loop of its own (`linear::backward`), and 4 if the product
+//! is masked and not m.
+//!
+//! # Tried and lost
+//!
+//! | tried | ms an epoch, one thread | |
+//! |---|---:|---|
+//! | the gradient of a list in registers until here, which spares a store and a load for each vector, and the update written out for each vector | 11.92 | for 11.97 on that Xeon, and 250 KB of code |
+//! | the same on Zen 4 | 11.0 | for 10.9 |
 
 use crate::isa::{Isa, dispatch};
 use crate::simd::Simd;
-use crate::softmax::is_zero;
 use crate::spec::{self, Rule, Update};
 
 /// One vector of weights and moments.
@@ -33,15 +47,16 @@ struct Weight<V> {
     v: V,
 }
 
-/// How small a first moment must be, as a part of its weight, to be left out of Adam's step ...
-const FAR: f32 = 1.0 / (1u64 << 60) as f32;
-/// ... how many times as large as `eps` the step size `a` may be then ...
+/// A first moment below so small a part of its weight is left out of Adam's step, which then is too short to change the weight.
 ///
-/// The step is at most `a |m| / eps`, or twice that where `a * m` is rounded up to the least f32: less than `2 * 2^33 * 2^-60 |w|
-/// = 2^-26 |w|`. Half of the way from `w` to the next f32 is `2^-25 |w|` or more, so `w - step` is rounded to `w`.
-const MOST_STEPS: f32 = (1u64 << 33) as f32;
-/// ... and how large at all: `a * m` is less than `w`, and so it is finite.
-const MOST_STEP: f32 = 1.0 / FAR;
+/// The step is at most `a |m| / eps`, or twice that where `a * m` is rounded up to the least f32. With `a <= eps * MOST_A_OVER_EPS`
+/// that is less than `2 * 2^33 * 2^-60 |w| = 2^-26 |w|`. Half of the way from `w` to the next f32 is `2^-25 |w|` or more, so
+/// `w - step` is rounded to `w`.
+const NEGLIGIBLE: f32 = 1.0 / (1u64 << 60) as f32;
+/// The largest step size `a` for which moments are left out, as so many times `eps`.
+const MOST_A_OVER_EPS: f32 = (1u64 << 33) as f32;
+/// The largest at all: `a * m` is less than `w` then, and so it is finite.
+const MOST_A: f32 = 1.0 / NEGLIGIBLE;
 
 /// Updates weights by their gradient, all `[n]`. Returns whether all new weights are finite. Equals
 /// `spec::update` bit for bit, but for a weight that was infinite before: it may come out as another number that is not
@@ -68,7 +83,7 @@ fn all<S: Simd>(
 ) -> bool {
     let whole = gradient.len() / S::LANES * S::LANES;
     let vectors = (&mut w[..whole], &mut m[..whole], &mut v[..whole]);
-    let finite = is_zero(s, update_vectors(s, update, &gradient[..whole], vectors, drop));
+    let finite = s.is_zero(update_vectors(s, update, &gradient[..whole], vectors, drop));
     let others = (&mut w[whole..], &mut m[whole..], &mut v[whole..]);
     finite
         & one_by_one(
@@ -154,8 +169,8 @@ pub(crate) fn update_vectors<S: Simd>(
             )
         }
         Rule::Adam { c1, c2, a, eps } => {
-            let is_small = a.abs() <= eps * MOST_STEPS && a.abs() <= MOST_STEP;
-            let far = s.splat(if is_small { FAR } else { 0.0 });
+            let is_small = a.abs() <= eps * MOST_A_OVER_EPS && a.abs() <= MOST_A;
+            let negligible = s.splat(if is_small { NEGLIGIBLE } else { 0.0 });
             let [c1, c2, a, eps] = [s.splat(c1), s.splat(c2), s.splat(a), s.splat(eps)];
             vectors.update(
                 show,
@@ -163,8 +178,8 @@ pub(crate) fn update_vectors<S: Simd>(
                 |g, Weight { w, m, v }| {
                     let m = s.fma(c1, s.sub(g, m), m);
                     let v = s.fma(c2, s.sub(s.mul(g, g), v), v);
-                    let is_far = s.gt(s.abs(s.mul(w, far)), s.abs(m));
-                    let m_or_0 = s.select(is_far, s.splat(0.0), m);
+                    let is_negligible = s.gt(s.abs(s.mul(w, negligible)), s.abs(m));
+                    let m_or_0 = s.select(is_negligible, s.splat(0.0), m);
                     let step = s.div(s.mul(a, m_or_0), s.add(s.sqrt(v), eps));
                     Weight { w: s.sub(w, step), m, v }
                 },

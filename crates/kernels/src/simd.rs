@@ -16,12 +16,12 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 pub use portable::Portable;
 
-/// Eight f32: the features of one block, or their weights for one class.
+/// Eight f32: the features of one block.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C, align(32))]
 pub struct F32x8(pub [f32; 8]);
 
-/// Sixteen f32: one number of each of the 16 rows that the softmax treats at once.
+/// Sixteen f32 in one cache line: a line of weights, a number of each of the 16 rows of a group, or 16 classes of one row.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C, align(64))]
 pub struct F32x16(pub [f32; 16]);
@@ -30,6 +30,9 @@ pub struct F32x16(pub [f32; 16]);
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C, align(64))]
 pub struct U32x16(pub [u32; 16]);
+
+/// The lowest bits of a record of a list (see `linear::lists`): one for each block that a vector may hold.
+pub(crate) const PRESENT_BITS: u32 = 2;
 
 /// Operations on `LANES` f32 at once.
 pub trait Simd: Copy {
@@ -89,6 +92,14 @@ pub trait Simd: Copy {
     /// `(k, y)` with `x = 2^k * y` and `y` between the square roots of 1/2 and 2 (see `spec::ln`).
     fn split_exponent(self, x: Self::V) -> (Self::V, Self::V);
 
+    /// Whether every lane is zero.
+    #[inline(always)]
+    fn is_zero(self, x: Self::V) -> bool {
+        let mut lanes = [0.0; 16];
+        self.store(x, &mut lanes);
+        lanes.iter().all(|&x| x == 0.0)
+    }
+
     /// Eight numbers, in every block of the vector.
     fn repeat8(self, from: &F32x8) -> Self::V;
     /// Eight pixels as the integers 0..=255, in every block of the vector.
@@ -96,7 +107,7 @@ pub trait Simd: Copy {
     /// The first of `from` in the first block that has its bit in `present`, the next in the next; zeros in a
     /// block without one. At least one block has its bit. Panics if `from` has fewer than the vector has blocks.
     fn spread8(self, from: &[F32x8], present: u32) -> Self::V;
-    /// The same of pixels, as the integers 0..=255.
+    /// As [`spread8`](Self::spread8), of pixels: as the integers 0..=255.
     fn spread_u8(self, from: &[[u8; 8]], present: u32) -> Self::V;
     /// The lanes of the blocks that have a bit in `present`; at least one has.
     fn lanes_of(self, present: u32) -> Self::Mask;
@@ -108,12 +119,11 @@ pub trait Simd: Copy {
     fn sum_lanes(self, vectors: [Self::V; 8]) -> Self::V;
     /// Adds number `i` of each row to sum `i` modulo 8: row by row, the lower `i` first.
     fn add_in_turn<'a>(self, sums: &mut [f64; 8], rows: impl Iterator<Item = &'a F32x16>);
-    /// Looks at the bits of `words` for a vector of blocks, from `bit` on, a multiple of their number. Of 16
-    /// `numbers`, all multiples of 4, writes those that have such bits to `list`, in their order and with those
-    /// bits in the lowest two, and adds 4 for each bit to the number where it stands. Returns how many were written; all of
-    /// the first 16 places of `list` may change.
-    fn list_having(self, words: &U32x16, bit: u32, numbers: &mut U32x16, list: &mut [u32])
-    -> usize;
+    /// Looks at the bits of `words` for a vector of blocks, from `bit` on, a multiple of their number. Of 16 records, `next`,
+    /// whose lowest `PRESENT_BITS` are zero, writes those that have such bits to `list`, in their order and with those bits
+    /// in the lowest, and adds `1 << PRESENT_BITS` for each bit to the record where it stands. Returns how many were
+    /// written; all of the first 16 places of `list` may change.
+    fn list_having(self, words: &U32x16, bit: u32, next: &mut U32x16, list: &mut [u32]) -> usize;
 }
 
 /// Where row `i` of `rows` begins that stand `stride` apart, or the last if there are fewer: a place from which
@@ -151,7 +161,7 @@ pub(crate) fn flat(rows: &[F32x16]) -> &[f32] {
     unsafe { std::slice::from_raw_parts(rows.as_ptr().cast(), 16 * rows.len()) }
 }
 
-/// The same, to write.
+/// The numbers of rows, side by side, to write.
 #[inline(always)]
 pub(crate) fn flat_mut(rows: &mut [F32x16]) -> &mut [f32] {
     // SAFETY: `F32x16` is 16 f32 and nothing else (`repr(C)`, and its alignment divides its size), so the
@@ -239,7 +249,8 @@ pub(crate) fn prefetch_bytes<const BYTES: usize>(data: &[impl Sized]) {
     let _ = data;
 }
 
-/// The same of what will be read later, after much else: into the second cache.
+/// Asks for the cache lines of the first `BYTES` bytes of `data`, which will be read later, after much else: into the second
+/// cache.
 #[inline(always)]
 pub(crate) fn prefetch_far<const BYTES: usize>(data: &[impl Sized]) {
     #[cfg(target_arch = "x86_64")]

@@ -11,8 +11,8 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 
 use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, tiers, updates};
-use kernels::batch::{self, Batch, ErrorRows};
-use kernels::linear::{self, BlockIndex, BlockPart, BlockWeights, OwnWeights, Room, Upcoming};
+use kernels::batch::{self, Batch, ErrorRows, SumRows};
+use kernels::linear::{self, BlockIndex, BlockPart, BlockWeights, OwnWeights, Scratch, Upcoming};
 use kernels::{F32x16, MatMut, MatRef, gemm, optim, reference};
 
 /// Which end of a slice meets the forbidden page.
@@ -130,7 +130,7 @@ fn forward_and_softmax() {
                 let mut fenced = plain.clone();
                 let [part] = plain.parts_mut() else { panic!("one part") };
                 let forward = |rows: &[u32], weights: &[F32x16], sums: &mut [F32x16]| {
-                    let to = (sums, padded, &mut Room::default());
+                    let to = SumRows { sums, padded, scratch: &mut Scratch::default() };
                     linear::forward(isa, &data.images, rows, weights, to);
                 };
                 forward(&rows, weights.lines(), part.sums_mut());
@@ -139,9 +139,9 @@ fn forward_and_softmax() {
                 let weights = Guarded::new(weights.lines(), edge);
                 forward(&Guarded::new(&rows, edge), &weights, &mut sums);
                 check_bits(&flat16(&sums), &flat16(part.sums_mut()), &format!("sums, {isa:?}"));
-                assert!(kernels::softmax(isa, part.rows_mut(), &bias, 0.5, 0.25));
+                assert!(kernels::softmax(isa, part.softmax_rows_mut(), &bias, 0.5, 0.25));
                 let p = flat16(part.sums_mut());
-                let mut rows = fenced.parts_mut()[0].rows_mut();
+                let mut rows = fenced.parts_mut()[0].softmax_rows_mut();
                 rows.sums = &mut sums;
                 assert!(kernels::softmax(isa, rows, &Guarded::new(&bias, edge), 0.5, 0.25));
                 check_bits(&flat16(&sums), &p, &format!("probabilities, {isa:?}"));

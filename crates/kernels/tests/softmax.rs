@@ -21,7 +21,7 @@ fn softmax(isa: Isa, parts: usize, z: &[Vec<f32>], labels: &[u32]) -> (bool, Bat
                 part.sums_mut()[i / 16 * classes + c].0[i % 16] = z;
             }
         }
-        finite &= kernels::softmax(isa, part.rows_mut(), &vec![-0.0; classes], 1.0, 0.5);
+        finite &= kernels::softmax(isa, part.softmax_rows_mut(), &vec![-0.0; classes], 1.0, 0.5);
     }
     (finite, batch)
 }
@@ -160,7 +160,7 @@ fn one_bad_logit_anywhere_is_found() {
 fn more_classes_than_there_is_room_for() {
     let mut batch = Batch::default();
     batch.begin(&[0], 2, 1);
-    kernels::softmax(Isa::detect(), batch.parts_mut()[0].rows_mut(), &[0.0; 3], 1.0, 1.0);
+    kernels::softmax(Isa::detect(), batch.parts_mut()[0].softmax_rows_mut(), &[0.0; 3], 1.0, 1.0);
 }
 
 #[test]

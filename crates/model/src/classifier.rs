@@ -118,7 +118,7 @@ fn forward(
     let indices: Vec<u32> = rows.clone().map(|row| row as u32).collect();
     let finite = batch.parts_mut().iter_mut().all(|part| {
         layer.forward(isa, images, &indices, classes, part);
-        kernels::softmax(isa, part.rows_mut(), bias, images.scale(), 1.0)
+        kernels::softmax(isa, part.softmax_rows_mut(), bias, images.scale(), 1.0)
     });
     if finite {
         return Ok(batch);

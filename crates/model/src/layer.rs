@@ -63,7 +63,7 @@ impl LayerRef<'_> {
     ) {
         match self {
             Self::Blocks(weights) if linear::supports(images, classes) => {
-                linear::forward(isa, images, rows, weights.lines(), part.forward_mut());
+                linear::forward(isa, images, rows, weights.lines(), part.sum_rows_mut());
             }
             // Trained on pixels, and here are f32 features.
             Self::Blocks(_) => {

@@ -84,7 +84,7 @@ impl Forward<'_> {
         part.begin(positions, labels, linear::padded_classes(self.classes));
         sums(own, part);
         let scale = self.data.images().scale();
-        kernels::softmax(self.isa, part.rows_mut(), bias, scale, scale / rows.len() as f32)
+        kernels::softmax(self.isa, part.softmax_rows_mut(), bias, scale, scale / rows.len() as f32)
     }
 }
 

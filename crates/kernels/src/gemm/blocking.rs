@@ -2,10 +2,10 @@
 
 use crate::mat::MatRef;
 
-/// Steps of k in a block: a panel of B [KC x 48] takes a fifth of an L2 cache of 1 MiB and streams from there, 192 bytes
-/// for 24 multiply-adds, as do 8 numbers of A. What the next block of k costs is C, read and written once more: with
-/// 512, and MC twice as large, 1024 x 1024 x 1024 ran at 107 GFLOP/s on Zen 4, not 111; with 256 at 104.
-/// On Emerald Rapids 512 x 512 x 512 ran at 158 with 256 and MC four times as large, at 169 so.
+/// Steps of k in a block: a panel of B [KC x 48] takes no more than a quarter of an L2 cache of 1 MiB and streams from there: each
+/// step of k wants 192 bytes of it, and 8 numbers of A, for 24 multiply-adds. A further block of k costs one more reading and
+/// writing of C. GFLOP/s with other KC, and MC that fit them: 1024 x 1024 x 1024 on Zen 4 111, with 512 107, with 256 104; 512 x
+/// 512 x 512 on Emerald Rapids 169, with 256 158.
 pub(super) const KC: usize = 1024;
 /// Rows of A in a block: [MC x KC] stays in half of an L2 cache of 1 MiB; a multiple of 6 and of 8.
 pub(super) const MC: usize = 120;
@@ -18,8 +18,8 @@ const _: () = assert!(KC * 48 * 4 <= 256 << 10);
 const _: () = assert!(MC * KC * 4 <= 512 << 10 && MC.is_multiple_of(6) && MC.is_multiple_of(8));
 const _: () = assert!(KC * NC * 4 <= 8 << 20 && NC.is_multiple_of(16));
 
-/// What C takes at most to stay in an L2 cache.
-const FAR: usize = 1 << 20;
+/// The bytes that C takes at most to stay in an L2 cache.
+const C_FAR_BYTES: usize = 1 << 20;
 
 /// Whether A is read where it stands: its rows run along k. Copies of them pay for no size. GFLOP/s with copies and
 /// without, on Zen 4 with AVX-512 384 x 384 x 384 114.6 and 116.7, 2048 x 2048 x 2048 110.2 and 111.9, and with rows of
@@ -33,5 +33,5 @@ pub(super) fn a_in_place(a: MatRef<'_>) -> bool {
 /// 1024 on Emerald Rapids ran at 156 GFLOP/s without, 164 with, but 256 x 256 x 256 at 182 and 176.
 pub(super) fn is_far(c: MatRef<'_>) -> bool {
     let row = c.strides().0.saturating_mul(size_of::<f32>());
-    c.rows().saturating_mul(row) > FAR
+    c.rows().saturating_mul(row) > C_FAR_BYTES
 }

@@ -4,29 +4,46 @@
 //! acc[R][V] = 0 or C;  for each k:  acc[i] += A[i][k] * B[k][V vectors];  C = acc
 //! ```
 //!
-//! Registers, R x V accumulators + V of B + 1 of A: AVX-512 8 x 3 + 3 + 1 = 28 of 32, AVX2 6 x 2 + 2 + 1 = 15
-//! of 16. Zen 5, GFLOP/s of AVX-512 with everything in the L1 cache and a peak of 276: 8 x 3, 12 x 2, 6 x 4 and 14 x 2
-//! all run at 272 to 276, 4 x 2 at 245, 8 x 1 at 242; on Zen 4 the first four take a cycle a multiply-add, which
-//! is its peak, and 6 x 2 of AVX2 half a cycle. What was lost was lost around the loop: with A packed one
-//! by one and ragged tiles through a buffer 64 x 64 x 64 ran at 135, and runs at 267 (AVX2: 85, 137).
+//! Registers, R x V accumulators + V of B + 1 of A: AVX-512 8 x 3 + 3 + 1 = 28 of 32, AVX2 6 x 2 + 2 + 1 = 15 of 16.
 //!
-//! A step of k is 24 multiply-adds and 11 loads. With strides that the compiler does not know another 25 instructions
-//! stood around them: what is packed has constant ones, and four steps share the addresses of rows. Emerald Rapids,
-//! 256 x 256 x 256: 171 GFLOP/s without, 178 with; 120 x 1024 x 480 146 and 153. The next panel is asked for one line each
-//! four steps: 1024 x 1024 x 1024 152 without, 161 with.
+//! With everything in the first cache, GFLOP/s of AVX-512 on a Zen 5 with a peak of 276:
 //!
-//! Lost: B asked for 12 steps ahead, 512 x 512 x 512 at 244 instead of 271 (Zen 5; AVX2: 83, 136). On Emerald Rapids:
-//! four steps of the loop that copies B (64 x 64 x 64 at 122, not 141: the compiler runs out of registers), with steps as
-//! closures (88); B of an L1 cache never copied (AVX2: 64 x 64 x 64 at 70, not 79).
+//! | R x V | |
+//! |---|---:|
+//! | 8 x 3, 12 x 2, 6 x 4, 14 x 2 | 272 to 276 |
+//! | 4 x 2 | 245 |
+//! | 8 x 1 | 242 |
+//!
+//! On Zen 4 those of the first line take a cycle a multiply-add, which is its peak, and 6 x 2 of AVX2 half a cycle. So what
+//! was lost was lost around the loop. A step of k is 24 multiply-adds and 11 loads; with strides that the compiler does not know
+//! another 25 instructions stood around them. What is packed has constant ones, and four steps share the addresses of rows.
+//!
+//! # Tried and lost
+//!
+//! GFLOP/s with AVX-512, or with AVX2 where it is said:
+//!
+//! | tried | M x K x N | with it | as it is | |
+//! |---|---|---:|---:|---|
+//! | A packed one by one, ragged tiles through a buffer | 64 x 64 x 64 | 135 | 267 | Zen 5 |
+//! | the same, AVX2 | 64 x 64 x 64 | 85 | 137 | Zen 5 |
+//! | variable strides, each step with its own addresses | 256 x 256 x 256 | 171 | 178 | Emerald Rapids |
+//! | the same | 120 x 1024 x 480 | 146 | 153 | Emerald Rapids |
+//! | the next panel not asked for, a line each four steps | 1024 x 1024 x 1024 | 152 | 161 | Emerald Rapids |
+//! | B asked for 12 steps ahead | 512 x 512 x 512 | 244 | 271 | Zen 5 |
+//! | the same, AVX2 | 512 x 512 x 512 | 83 | 136 | Zen 5 |
+//! | four steps of the loop that copies B, for which there are too few registers | 64 x 64 x 64 | 122 | 141 | Emerald Rapids |
+//! | the same, with steps as closures | 64 x 64 x 64 | 88 | 141 | Emerald Rapids |
+//! | B of a first cache never copied, AVX2 | 64 x 64 x 64 | 70 | 79 | Emerald Rapids |
 
 use super::pack::{self, LINE};
+use crate::ladder::with_const;
 use crate::mat::{MatMut, MatRef};
 use crate::simd::{Simd, prefetch_far, prefetch_numbers};
 
 /// The largest tile: 8 rows of 3 vectors of 16.
 const MOST_COLS: usize = 48;
-/// Steps of k between two jumps.
-const AT_ONCE: usize = 4;
+/// Steps of k for one jump of the loop.
+const UNROLLED: usize = 4;
 
 /// Rows of a tile.
 pub(super) const fn rows<S: Simd>() -> usize {
@@ -48,7 +65,7 @@ pub(super) const fn vectors<S: Simd>(left: usize) -> usize {
 
 /// Numbers that stand side by side in each row, rows `stride` apart.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<'a> {
+pub(super) struct StridedRows<'a> {
     pub(super) data: &'a [f32],
     pub(super) stride: usize,
 }
@@ -58,7 +75,7 @@ pub(super) enum Columns<'a> {
     /// In a panel, `[k][whole vectors]`. What the next panel's tiles want is fetched into the second cache meanwhile.
     Packed { panel: &'a [f32], next: &'a [f32] },
     /// Where they stand, a row for each k. They are copied to a panel on the way, unless it has no room.
-    Standing { rows: Rows<'a>, panel: &'a mut [f32] },
+    Standing { rows: StridedRows<'a>, panel: &'a mut [f32] },
 }
 
 /// Which tile of C, or strip of tiles, one below the other.
@@ -91,48 +108,60 @@ pub(super) fn prefetch_below(c: MatRef<'_>, tile: &Tile) {
 
 /// Goes on with the chains of one tile. Rows of `a` have a number for each step of k.
 #[inline(always)]
-pub(super) fn kernel<S: Simd>(s: S, a: Rows<'_>, b: Columns<'_>, c: &mut MatMut<'_>, tile: &Tile) {
-    match tile.cols.div_ceil(S::LANES) {
-        1 => with_rows::<S, 1>(s, a, b, c, tile),
-        2 => with_rows::<S, 2>(s, a, b, c, tile),
-        _ => with_rows::<S, 3>(s, a, b, c, tile),
-    }
+pub(super) fn kernel<S: Simd>(
+    s: S,
+    a: StridedRows<'_>,
+    b: Columns<'_>,
+    c: &mut MatMut<'_>,
+    tile: &Tile,
+) {
+    with_const!(tile.cols.div_ceil(S::LANES), [1 2 3], |V| by_height::<S, V>(s, a, b, c, tile));
 }
 
 #[inline(always)]
-fn with_rows<S: Simd, const V: usize>(
+fn by_height<S: Simd, const V: usize>(
     s: S,
-    a: Rows<'_>,
+    a: StridedRows<'_>,
     b: Columns<'_>,
     c: &mut MatMut<'_>,
     tile: &Tile,
 ) {
     assert!(tile.rows <= rows::<S>(), "a strip is not a tile");
-    match tile.rows {
-        1 => exact::<S, 1, V>(s, a, b, c, tile),
-        2 => exact::<S, 2, V>(s, a, b, c, tile),
-        3 => exact::<S, 3, V>(s, a, b, c, tile),
-        4 => exact::<S, 4, V>(s, a, b, c, tile),
-        5 => exact::<S, 5, V>(s, a, b, c, tile),
-        6 => exact::<S, 6, V>(s, a, b, c, tile),
-        7 => exact::<S, 7, V>(s, a, b, c, tile),
-        _ => exact::<S, 8, V>(s, a, b, c, tile),
-    }
+    with_const!(tile.rows, [1 2 3 4 5 6 7 8], |R| exact::<S, R, V>(s, a, b, c, tile));
 }
 
 #[inline(always)]
 fn exact<S: Simd, const R: usize, const V: usize>(
     s: S,
-    a: Rows<'_>,
+    a: StridedRows<'_>,
     b: Columns<'_>,
     c: &mut MatMut<'_>,
     tile: &Tile,
 ) {
+    let mut acc = load_tile(s, c, tile);
+    let a: [&[f32]; R] = std::array::from_fn(|i| &a.data[i * a.stride..][..tile.kc]);
+    match b {
+        Columns::Packed { panel, next } => {
+            multiply_packed::<S, R, V>(s, &mut acc, a, (panel, next), tile.kc)
+        }
+        Columns::Standing { rows, panel } => {
+            multiply_standing::<S, R, V>(s, &mut acc, a, (rows, panel), tile.kc)
+        }
+    }
+    store_tile(s, &acc, c, tile);
+}
+
+/// The sums of a tile so far: +0, or what stands in C.
+#[inline(always)]
+fn load_tile<S: Simd, const R: usize, const V: usize>(
+    s: S,
+    c: &mut MatMut<'_>,
+    tile: &Tile,
+) -> [[S::V; V]; R] {
     let ((i0, j0), width) = (tile.first, V * S::LANES);
-    let whole = tile.cols == width && c.as_ref().strides().1 == 1;
     // In loops so short that the compiler unrolls them: else the sums would live in memory.
     let mut acc = [[s.splat(0.0); V]; R];
-    if tile.accumulate && whole {
+    if tile.accumulate && is_whole::<S, V>(c, tile) {
         for (i, acc) in acc.iter_mut().enumerate() {
             *acc = load(s, c.row_mut(i0 + i, j0, width));
         }
@@ -142,37 +171,19 @@ fn exact<S: Simd, const R: usize, const V: usize>(
             *acc = load(s, row);
         }
     }
-    let a: [&[f32]; R] = std::array::from_fn(|i| &a.data[i * a.stride..][..tile.kc]);
-    match b {
-        Columns::Packed { panel, next } => {
-            let mut next = next.chunks(LINE);
-            let fours: [&[[f32; AT_ONCE]]; R] = std::array::from_fn(|i| a[i].as_chunks().0);
-            let mut panel = panel[..tile.kc * width].chunks_exact(AT_ONCE * width);
-            for (q, b) in panel.by_ref().enumerate() {
-                prefetch_far::<1>(next.next().unwrap_or_default());
-                for j in 0..AT_ONCE {
-                    let b: [S::V; V] = load(s, &b[j * width..]);
-                    step(s, &mut acc, std::array::from_fn(|i| fours[i][q][j]), b);
-                }
-            }
-            let done = tile.kc / AT_ONCE * AT_ONCE;
-            for (p, b) in (done..).zip(panel.remainder().chunks_exact(width)) {
-                step(s, &mut acc, std::array::from_fn(|i| a[i][p]), load(s, b));
-            }
-        }
-        Columns::Standing { rows, panel } => {
-            let mut copies = panel.chunks_exact_mut(width);
-            for p in 0..tile.kc {
-                let b = load(s, &rows.data[p * rows.stride..][..width]);
-                if let Some(copy) = copies.next() {
-                    store(s, &b, copy);
-                    pack::prefetch_row((rows.data, rows.stride), p, width);
-                }
-                step(s, &mut acc, std::array::from_fn(|i| a[i][p]), b);
-            }
-        }
-    }
-    if whole {
+    acc
+}
+
+/// Writes the sums of a tile to C.
+#[inline(always)]
+fn store_tile<S: Simd, const R: usize, const V: usize>(
+    s: S,
+    acc: &[[S::V; V]; R],
+    c: &mut MatMut<'_>,
+    tile: &Tile,
+) {
+    let ((i0, j0), width) = (tile.first, V * S::LANES);
+    if is_whole::<S, V>(c, tile) {
         for (i, acc) in acc.iter().enumerate() {
             store(s, acc, c.row_mut(i0 + i, j0, width));
         }
@@ -182,6 +193,59 @@ fn exact<S: Simd, const R: usize, const V: usize>(
             store(s, acc, row);
         }
         write_edge(&buffer, c, tile);
+    }
+}
+
+/// Whether all lanes of the tile's rows have a place in C, side by side.
+#[inline(always)]
+fn is_whole<S: Simd, const V: usize>(c: &MatMut<'_>, tile: &Tile) -> bool {
+    tile.cols == V * S::LANES && c.as_ref().strides().1 == 1
+}
+
+/// Multiplies by a packed panel of B; asks for the `next` meanwhile.
+#[inline(always)]
+fn multiply_packed<S: Simd, const R: usize, const V: usize>(
+    s: S,
+    acc: &mut [[S::V; V]; R],
+    a: [&[f32]; R],
+    (panel, next): (&[f32], &[f32]),
+    kc: usize,
+) {
+    let width = V * S::LANES;
+    let mut next = next.chunks(LINE);
+    let fours: [&[[f32; UNROLLED]]; R] = std::array::from_fn(|i| a[i].as_chunks().0);
+    let mut panel = panel[..kc * width].chunks_exact(UNROLLED * width);
+    for (q, b) in panel.by_ref().enumerate() {
+        prefetch_far::<1>(next.next().unwrap_or_default());
+        for j in 0..UNROLLED {
+            let b: [S::V; V] = load(s, &b[j * width..]);
+            step(s, acc, std::array::from_fn(|i| fours[i][q][j]), b);
+        }
+    }
+    let done = kc / UNROLLED * UNROLLED;
+    for (p, b) in (done..).zip(panel.remainder().chunks_exact(width)) {
+        step(s, acc, std::array::from_fn(|i| a[i][p]), load(s, b));
+    }
+}
+
+/// Multiplies by rows of B where they stand, and copies them to a panel if that has room.
+#[inline(always)]
+fn multiply_standing<S: Simd, const R: usize, const V: usize>(
+    s: S,
+    acc: &mut [[S::V; V]; R],
+    a: [&[f32]; R],
+    (rows, panel): (StridedRows<'_>, &mut [f32]),
+    kc: usize,
+) {
+    let width = V * S::LANES;
+    let mut copies = panel.chunks_exact_mut(width);
+    for p in 0..kc {
+        let b = load(s, &rows.data[p * rows.stride..][..width]);
+        if let Some(copy) = copies.next() {
+            store(s, &b, copy);
+            pack::prefetch_row((rows.data, rows.stride), p, width);
+        }
+        step(s, acc, std::array::from_fn(|i| a[i][p]), b);
     }
 }
 
@@ -218,7 +282,7 @@ fn edge_of<const R: usize>(c: MatRef<'_>, tile: &Tile) -> [[f32; MOST_COLS]; R] 
     buffer
 }
 
-/// Writes them.
+/// Writes the sums of a tile that is not whole to C.
 #[inline(never)]
 fn write_edge<const R: usize>(buffer: &[[f32; MOST_COLS]; R], c: &mut MatMut<'_>, tile: &Tile) {
     let (i0, j0) = tile.first;

@@ -3,29 +3,33 @@
 //! row are idle.
 //!
 //! ```text
+//! C [M x N] = A [M x K] B [K x N], N <= 16
 //! acc[j] += A[rows][k] * B[k][j]     a vector of rows, a column j an accumulator
+//!
+//! `side_by_side`   the rows of a column of A stand side by side (strides 1 and any other), and are loaded as they are
+//! `transposed`     the numbers of a row do (strides any and 1), and are transposed in registers
 //! ```
 
 mod side_by_side;
 mod transposed;
 
-use super::pack::{self, Panels};
+use super::pack::{self, Buffer};
 use crate::mat::{MatMut, MatRef};
 use crate::simd::Simd;
 
 /// The most columns that this is for.
 const MOST_COLUMNS: usize = 16;
 /// Bytes of A from which on it is asked for ahead: half of an L2 cache.
-const FAR: usize = 512 << 10;
+const A_FAR_BYTES: usize = 512 << 10;
 
 /// Whether this is the way to multiply A by `n` columns: there must be rows for a vector's lanes, and those of
 /// A or its columns must stand side by side.
 pub(super) fn supports<S: Simd>(a: MatRef<'_>, n: usize) -> bool {
-    let apart = match a.strides() {
+    let is_dense = match a.strides() {
         (1, stride) => stride >= a.rows(),
         (_, stride) => stride == 1,
     };
-    n <= MOST_COLUMNS && a.rows() >= S::LANES && apart
+    n <= MOST_COLUMNS && a.rows() >= S::LANES && is_dense
 }
 
 /// Computes `c = a b`.
@@ -35,7 +39,7 @@ pub(super) fn product<S: Simd>(
     a: MatRef<'_>,
     b: MatRef<'_>,
     c: &mut MatMut<'_>,
-    kept: &mut [Panels; 2],
+    kept: &mut [Buffer; 2],
 ) {
     match a.strides() {
         (1, _) => side_by_side::product(s, a, b, c, kept),

@@ -1,4 +1,9 @@
 //! Copies blocks of a matrix to where the micro-kernel reads them from one end to the other.
+//!
+//! ```text
+//! B [KC x NC]   panels of NR columns one after the other, each [k][NR]      columns past the last are zero or the last again
+//! A [MC x KC]   [row][k], rows an odd number of cache lines apart
+//! ```
 
 use std::cell::RefCell;
 
@@ -16,16 +21,16 @@ pub(super) const LINE: usize = 16;
 thread_local! {
     /// Copies of A and of B, kept between products: what is allocated anew is paid for page by page, and
     /// cost a product of 256 x 256 x 256 a third of its time.
-    static KEPT: RefCell<[Panels; 2]> = RefCell::default();
+    static KEPT: RefCell<[Buffer; 2]> = RefCell::default();
 }
 
-/// Room for panels that begins at a cache line.
+/// A buffer that grows as it is wanted and begins at a cache line.
 #[derive(Default)]
-pub(super) struct Panels(Vec<f32>);
+pub(super) struct Buffer(Vec<f32>);
 
-impl Panels {
-    /// Room for `len` numbers; what is in it may be anything.
-    pub(super) fn room(&mut self, len: usize) -> &mut [f32] {
+impl Buffer {
+    /// So many numbers of it; they may be any.
+    pub(super) fn take(&mut self, len: usize) -> &mut [f32] {
         if self.0.len() < len + LINE {
             self.0.resize(len + LINE, 0.0);
         }
@@ -36,7 +41,7 @@ impl Panels {
 
 /// Lends the calling thread's buffers to `f`.
 #[inline(always)]
-pub(super) fn with_kept<R>(f: impl FnOnce(&mut [Panels; 2]) -> R) -> R {
+pub(super) fn with_kept<R>(f: impl FnOnce(&mut [Buffer; 2]) -> R) -> R {
     // Taken out, so that a product within a product finds none and makes its own.
     let mut kept = KEPT.take();
     let result = f(&mut kept);
@@ -53,7 +58,7 @@ pub(super) const SLACK: usize = 16;
 /// Up to [`SLACK`] numbers behind the panel change where `width` is not a multiple of the lanes: panels are packed
 /// in their order, with room behind the last.
 #[inline(always)]
-pub(super) fn panel<S: Simd>(
+pub(super) fn pack_panel<S: Simd>(
     s: S,
     a: MatRef<'_>,
     (i0, rows): (usize, usize),

@@ -13,10 +13,9 @@ pub(crate) const HALF_WORD: usize = WORD / 2;
 /// Bytes of an image's entries that are asked for shortly before they are read: 31 blocks of 8 pixels, and some.
 const FETCHED: usize = 320;
 /// Bytes of an image's entries that are asked for a step before, into the second cache: 48 blocks of 8 pixels, more than most images
-/// of MNIST have. Zen 4, AVX-512, a step compared in one process ("Small differences" in docs/benchmarks.md), twice: on one thread
-/// 2.4 and 1.9 % less than with 192 bytes, on two 1.0 less and no difference; with 256 and 320 0.4 and 0.6 less, with 448 1.8 less,
-/// with 512 1.2 more. On an Intel Xeon (family 6, model 167) an epoch took 11.5 ms with 192, and 11.9 with 320 (medians of 140
-/// in turns); 384 was not measured there.
+/// of MNIST have. Zen 4, of a step, measured twice: with 192 bytes 2.4 and 1.9 % more on one thread, on two 1.0 more and no
+/// difference. Against 192, on one thread: 256 took 0.4 % less, 320 0.6 less, 448 1.8 less, 512 1.2 more. On an Intel Xeon (family
+/// 6, model 167) an epoch took 11.5 ms with 192, and 11.9 with 320 (medians of 140 in turns); 384 was not measured there.
 const FETCHED_LATER: usize = 384;
 /// Bytes of an image's head that are asked for ahead of time: that of up to 128 blocks.
 const HEAD_FETCHED: usize = 20;

@@ -1,13 +1,13 @@
 //! Which images of a batch have which blocks of one thread, and the backward pass that walks them; for any number of
-//! classes that the layer takes.
+//! classes that the layer takes: up to 16 by `lists`, more by [`ByBlock`].
 
 use std::ops::Range;
 
-use super::backward::{self, BlockPart};
+use super::backward::{self, BlockPart, Target};
 use super::lists::Lists;
 use super::many::ByBlock;
-use super::supports;
 use super::upcoming::Upcoming;
+use super::{lines_per_block, supports};
 use crate::batch::{self, ErrorRows};
 use crate::images::{Images, with_rows};
 use crate::isa::{Isa, dispatch};
@@ -37,9 +37,8 @@ pub struct BlockIndex {
 impl BlockIndex {
     /// Begins a step of so many `padded` classes with the images of its batch, `rows`, for `blocks` alone.
     ///
-    /// Up to 16 classes, panics if there are no `rows`, no such images or blocks, the first of some blocks is
-    /// odd, or there are so many `rows` that their blocks might be more than 2^30; of more, [`list`](Self::list)
-    /// does.
+    /// Panics, up to 16 classes, if there are no `rows`, no such images or blocks, the first of some blocks is odd, or there
+    /// are so many `rows` that their blocks might be more than 2^30. Of more classes, [`list`](Self::list) does.
     pub fn begin(
         &mut self,
         isa: Isa,
@@ -56,8 +55,8 @@ impl BlockIndex {
         }
     }
 
-    /// Lists the images, the same `rows`, by block, unless the forward pass does so, in as many `parts`: of more than 16
-    /// classes that of a single part.
+    /// Lists the images, the same `rows`, by block; not where the forward pass, in so many `parts`, has done it, which it has
+    /// where a batch of more than 16 classes is one part.
     ///
     /// Panics if there are no such images or blocks.
     pub fn list(&mut self, isa: Isa, images: &Images, rows: &[u32], parts: usize) {
@@ -87,22 +86,26 @@ impl BlockIndex {
         upcoming: &Upcoming<'_>,
     ) -> bool {
         let (blocks, padded) = (self.blocks.clone(), self.padded);
-        assert_eq!((part.blocks(padded), errors.padded), (blocks, padded), "blocks, classes");
+        assert_eq!(
+            (part.checked_blocks(padded), errors.padded),
+            (blocks, padded),
+            "blocks, classes"
+        );
         if padded <= FEW_CLASSES {
             let lists = &self.lists;
             assert_eq!(lists.images(), errors.rows.len(), "images of the batch");
-            let to = (part, upcoming);
+            let target = Target { part, upcoming };
             return with_rows!(images, |x| dispatch!(isa, |s| {
-                backward::of_lists(s, x, lists, errors, update, to)
+                backward::few_classes(s, x, lists, errors, update, target)
             }));
         }
         assert!(supports(images, padded), "{padded} classes of f32 features");
-        self.gradient.resize(padded / 4, F32x16::default());
+        self.gradient.resize(lines_per_block(padded) / 2, F32x16::default());
         let by_block = errors.listed.unwrap_or(&self.by_block);
-        by_block.check(part.blocks(padded), errors.rows.len() * 16 / padded);
-        let (room, to) = (flat_mut(&mut self.gradient), (part, upcoming));
+        by_block.check(part.checked_blocks(padded), errors.rows.len() * 16 / padded);
+        let (gradient, target) = (flat_mut(&mut self.gradient), Target { part, upcoming });
         with_rows!(images, |x| dispatch!(isa, |s| {
-            backward::of_blocks(s, x, by_block, errors, update, (room, to))
+            backward::many_classes(s, x, by_block, errors, update, gradient, target)
         }))
     }
 }

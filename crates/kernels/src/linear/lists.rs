@@ -1,72 +1,108 @@
-//! Which images of a batch have which blocks: what the backward pass walks.
+//! Which images of a batch have which blocks: what the backward pass walks, of up to 16 classes.
 //!
-//! Forward walks the blocks of an image, backward the images of a block, or of two, if a vector holds two. Their
-//! list is made from the bits of the images' heads, a vector of images at a time:
+//! Forward walks the blocks of an image, backward the images of a block, or of two, if a vector holds two. Their list is made
+//! from the bits of the images' heads, a vector of images at a time. A record of a list is one number, an image's position in
+//! the batch, the rank of an entry among those of the image, and bits for the blocks of the list that the image has:
 //!
 //! ```text
-//! number[image] = (position in the batch, rank of its first block in the part, 0)
-//! for each vector of blocks t:
-//!     for LANES images:   bits = those of the blocks of t
-//!         list[t] += number + (0, 0, bits) where there are bits     side by side, by one shuffle
-//!         number  += (0, how many, 0)                               the rank of the image's next block
+//! next[image] = (position, rank of its first block in the part, 0)
+//! for each list, of BLOCKS blocks:
+//!     for LANES images:   bits = those of the list's blocks
+//!         list.push(next + (0, 0, bits))      of the images that have any, side by side, by one shuffle
+//!         next += (0, how many, 0)            the rank of the image's next block
 //! ```
 //!
-//! A thread lists the images of the whole batch, for its own blocks alone: it writes nothing that others read.
+//! A thread lists the images of the whole batch, for its own blocks alone: it writes nothing that others read. It copies the
+//! images' heads before the forward pass and lists after it, both while it would otherwise wait for other threads. (To list
+//! while their error terms are on their way makes no difference.)
 //!
-//! It copies the images' heads before the forward pass and lists after it, both while it would otherwise wait for other
-//! threads. (To list while their error terms are on their way makes no difference.)
+//! Zen 4, ms an epoch: lists of two blocks 0.4, of one 0.6; heads, by words of 16 images, 0.16.
 //!
-//! Zen 4, an epoch of MNIST on one thread, AVX-512: 0.4 ms for lists of two blocks (0.6 for lists of one), and 0.16
-//! for the heads, by words of 16 images (0.26 image by image; more where vectors gather them).
+//! # Tried and lost
 //!
-//! Lost on Zen 5: each pair of an image and a block written down by the forward pass, block by block (0.7 ms an
-//! epoch of MNIST, and what one thread wrote and another read crossed between their cores); position and entry
-//! in two lists (0.1 ms more); images in the outer loop, with their numbers in registers (0.15 ms more).
-//! Lost on Zen 4, compared in one process: a list made just before its blocks are worked on, 1.4 % of a step more on one thread and 2.5
-//! on two; images in the outer loop, 0.9 and 1 more.
-//! Lost on Zen 4: two, three, four or seven lists at once for each vector of images (within 0.3 % of a step); heads of 16
-//! images transposed in registers (0.03 ms less in all, for an operation more on every tier). Not worth it: lists without room between
-//! them, 0.4 % less on one thread, no difference on two (compared in one process).
+//! | tried | time | |
+//! |---|---|---|
+//! | a list made just before its blocks are worked on | 1.4 % of a step more, two threads 2.5 | |
+//! | images in the outer loop, their numbers in registers | 0.9 and 1 % of a step more; Zen 5 0.15 ms an epoch | |
+//! | two, three, four or seven lists at once for each vector of images | within 0.3 % of a step | |
+//! | lists without room between them | 0.4 % of a step less, two threads no difference | not worth it |
+//! | heads image by image; gathered by vectors | 0.26 ms an epoch for 0.16; more | |
+//! | heads of 16 images transposed in registers | 0.03 ms less in all | an operation more on every tier |
+//! | each pair of an image and a block written down by the forward pass, block by block | 0.7 ms an epoch | Zen 5, where what one thread wrote and another read crossed between their cores |
+//! | position and entry in two lists | 0.1 ms more | Zen 5 |
 //!
-//! Not worth it on Zen 4: a list for a block and the one below it, which are in an image together more often than two side by
-//! side (18.5 vectors an image of MNIST, 21.1; no pairing has less than 18.1). Were blocks numbered so, an epoch would take 0.4 ms
-//! less. Numbered as the definition has it, a second block's entries have ranks of their own, for which the first row's blocks must
-//! be counted in each pair of rows: lists 9.2 ns an image, 6.3 before; two loads for one and two places of weights: backward 87.7,
-//! 84 if they stood together, 93 before. In all, 182.6 ns an image of 184.
+//! Not worth it either: a list for a block and the one below it, which are in an image together more often than two side by
+//! side (18.5 vectors an image of MNIST, 21.1; no pairing has less than 18.1). Were blocks numbered so, an epoch would take 0.4
+//! ms less. Numbered as the definition has it, a second block's entries have ranks of their own, for which the first row's
+//! blocks must be counted in each pair of rows: lists 9.2 ns an image, 6.3 before; two loads for one and two places of
+//! weights: backward 87.7, 84 if they stood together, 93 before. In all, 182.6 ns an image of 184.
 
 use std::ops::Range;
 
 use crate::images::{BlockRows, Feature, HALF_WORD as WORD, Images, with_rows};
 use crate::isa::{Isa, dispatch};
-use crate::simd::{F32x16, Simd, U32x16};
+use crate::simd::{F32x16, PRESENT_BITS, Simd, U32x16};
 
 /// Images that are listed at once.
 const GROUP: usize = 16;
 /// Blocks that a pair of words has bits for.
 const PAIR: usize = 2 * WORD;
-/// Bits for the blocks of a list: a vector has two at most.
-const BITS: u32 = 2;
+
+/// How a record is packed: the position of an image in the batch, then in `rank_bits` the rank, among the image's blocks, of the
+/// first that it has of those of the list, then a bit for each of these.
+#[derive(Clone, Copy, Debug, Default)]
+struct Packing {
+    rank_bits: u32,
+}
+
+impl Packing {
+    /// That of images of so many blocks.
+    fn of(blocks: usize) -> Self {
+        Self { rank_bits: blocks.next_power_of_two().trailing_zeros() }
+    }
+
+    /// As many images can be told from each other.
+    fn most_images(self) -> u64 {
+        1 << (32 - PRESENT_BITS - self.rank_bits)
+    }
+
+    /// The record of an image at `position` of which no block is listed yet, nor those before `rank`.
+    #[inline(always)]
+    fn first(self, position: usize, rank: u32) -> u32 {
+        (position as u32) << self.rank_bits << PRESENT_BITS | rank << PRESENT_BITS
+    }
+
+    /// Position, rank and bits of a record.
+    #[inline(always)]
+    fn unpack(self, record: u32) -> (usize, u32, u32) {
+        let position = (record >> self.rank_bits >> PRESENT_BITS) as usize;
+        let rank = (record >> PRESENT_BITS) & ((1 << self.rank_bits) - 1);
+        (position, rank, record % (1 << PRESENT_BITS))
+    }
+}
 
 /// For each vector of some blocks the images of a batch that have one of them, in the order of the batch; kept
 /// between steps so that no step allocates.
 #[derive(Clone, Debug, Default)]
 pub struct Lists {
-    /// The blocks, how many a list is for, and how many images each list has.
+    /// The blocks that are listed.
     blocks: Range<usize>,
+    /// How many of them a list is for.
     per_list: usize,
+    /// `[list]`: how many images it has.
     lens: Vec<usize>,
-    /// `[list][image]`: an image's position in the batch; in `rank_bits` the rank, among its blocks, of the first
-    /// that it has of those of the list; in two bits, which of them it has.
-    numbers: Vec<u32>,
-    rank_bits: u32,
-    /// Room in each list.
+    /// `[list][image]`: records of images, packed so.
+    records: Vec<u32>,
+    packing: Packing,
+    /// The places of a list in `records`.
     stride: usize,
     /// `[position]`: the index of the image's first entry.
     starts: Vec<u32>,
-    /// `[word][group of 16 positions]`: bits of the blocks, and the number of the first word.
+    /// `[word][group of 16 positions]`: bits of the blocks.
     words: Vec<U32x16>,
+    /// The number of the first word.
     first_word: usize,
-    /// `[group]`: the number for each image's next block.
+    /// `[group]`: the record for each image's next block.
     next: Vec<U32x16>,
 }
 
@@ -80,9 +116,9 @@ impl Lists {
         assert!(!rows.is_empty(), "lists of no images");
         assert!(blocks.start <= blocks.end && blocks.end <= count, "{blocks:?} of {count} blocks");
         assert!(blocks.is_empty() || blocks.start.is_multiple_of(2), "blocks from {blocks:?} on");
-        self.rank_bits = count.next_power_of_two().trailing_zeros();
+        self.packing = Packing::of(count);
         // As many rows as there are images have room; see `images::can_be_counted`.
-        let most = 1u64 << (32 - BITS - self.rank_bits);
+        let most = self.packing.most_images();
         assert!(rows.len() as u64 <= most, "{} rows, at most {most}", rows.len());
         with_rows!(images, |x| dispatch!(isa, |s| self.take_heads(s, x, rows, &blocks)));
         self.blocks = blocks;
@@ -90,9 +126,9 @@ impl Lists {
         self.per_list = 0;
     }
 
-    /// Lists them.
+    /// Lists the images that the lists were begun with.
     pub fn build(&mut self, isa: Isa) {
-        // A vector may be written where one number is left to write. A whole and odd number of cache lines,
+        // A vector may be written where one record is left to write. A whole and odd number of cache lines,
         // lest the lists meet in the same few sets of the cache.
         self.stride = ((self.next.len() + 1) | 1) * GROUP;
         dispatch!(isa, |s| self.list(s));
@@ -102,9 +138,9 @@ impl Lists {
     fn list<S: Simd>(&mut self, s: S) {
         self.per_list = S::BLOCKS;
         self.lens.resize(self.blocks.len().div_ceil(S::BLOCKS), 0);
-        self.numbers.resize(self.lens.len() * self.stride, 0);
+        self.records.resize(self.lens.len() * self.stride, 0);
         let (all, next, first_word) = (&self.words[..], &mut self.next[..], self.first_word);
-        let lists = self.numbers.chunks_exact_mut(self.stride).zip(&mut self.lens);
+        let lists = self.records.chunks_exact_mut(self.stride).zip(&mut self.lens);
         for (t, (list, len)) in self.blocks.clone().step_by(S::BLOCKS).zip(lists) {
             let words = &all[(t / WORD - first_word) * next.len()..][..next.len()];
             let mut end = 0;
@@ -115,7 +151,7 @@ impl Lists {
         }
     }
 
-    /// Copies the heads of the images, by word.
+    /// Copies the heads of the images, by word. Within the tier, where counting bits is an instruction.
     #[inline(always)]
     fn take_heads<S: Simd, E: Feature>(
         &mut self,
@@ -124,26 +160,26 @@ impl Lists {
         rows: &[u32],
         blocks: &Range<usize>,
     ) {
-        let (groups, bits) = (rows.len().div_ceil(GROUP), self.rank_bits);
+        let groups = rows.len().div_ceil(GROUP);
         // In pairs, because that is how heads have them.
         let pairs = blocks.start / PAIR..blocks.end.div_ceil(PAIR);
         self.first_word = 2 * pairs.start;
         self.words.resize(2 * pairs.len() * groups, U32x16::default());
         self.next.resize(groups, U32x16::default());
         self.starts.resize(rows.len(), 0);
-        let (heads, len) = images.heads();
+        let (heads, head_len) = images.heads();
         let to = self.starts.chunks_mut(GROUP).zip(&mut self.next);
         for ((group, rows), (starts, next)) in rows.chunks(GROUP).enumerate().zip(to) {
-            let mut at = [0; GROUP];
-            at.iter_mut().zip(rows).for_each(|(at, &row)| *at = row as usize * len);
-            let at = &at[..rows.len()];
-            starts.iter_mut().zip(at).for_each(|(start, &at)| *start = heads[at]);
+            let mut begins = [0; GROUP];
+            begins.iter_mut().zip(rows).for_each(|(begin, &row)| *begin = row as usize * head_len);
+            let begins = &begins[..rows.len()];
+            starts.iter_mut().zip(begins).for_each(|(start, &begin)| *start = heads[begin]);
             let mut ranks = [0; GROUP];
             for pair in 0..pairs.end {
                 // What stands past the last image has no block.
                 let mut both = [0; GROUP];
-                for (both, &at) in both.iter_mut().zip(at) {
-                    let words = &heads[at + 1 + 2 * pair..][..2];
+                for (both, &begin) in both.iter_mut().zip(begins) {
+                    let words = &heads[begin + 1 + 2 * pair..][..2];
                     *both = u64::from(words[1]) << 32 | u64::from(words[0]);
                 }
                 let before = blocks.start.saturating_sub(pair * PAIR);
@@ -154,13 +190,13 @@ impl Lists {
                     }
                 }
                 if let Some(i) = pair.checked_sub(pairs.start) {
-                    let at = 2 * i * groups + group;
-                    self.words[at].0 = both.map(|both| both as u32);
-                    self.words[at + groups].0 = both.map(|both| (both >> 32) as u32);
+                    let word = 2 * i * groups + group;
+                    self.words[word].0 = both.map(|both| both as u32);
+                    self.words[word + groups].0 = both.map(|both| (both >> 32) as u32);
                 }
             }
             for (lane, (next, rank)) in next.0.iter_mut().zip(ranks).enumerate() {
-                *next = ((group * GROUP + lane) as u32) << bits << BITS | rank << BITS;
+                *next = self.packing.first(group * GROUP + lane, rank);
             }
         }
     }
@@ -178,16 +214,15 @@ impl Lists {
     /// List `i`, in the order of the batch: the index of the first entry that the image has of the list's blocks,
     /// bits for those which it has, and its error terms, of all those `[position]`.
     #[inline(always)]
-    pub(super) fn list_of<'a>(
+    pub(super) fn entries<'a>(
         &'a self,
         i: usize,
         errors: &'a [F32x16],
     ) -> impl Iterator<Item = (usize, u32, &'a F32x16)> {
-        let (starts, bits) = (&self.starts[..errors.len()], self.rank_bits);
-        self.numbers[i * self.stride..][..self.lens[i]].iter().map(move |&number| {
-            let position = (number >> bits >> BITS) as usize;
-            let rank = (number >> BITS) & ((1 << bits) - 1);
-            ((starts[position] + rank) as usize, number % (1 << BITS), &errors[position])
+        let (starts, packing) = (&self.starts[..errors.len()], self.packing);
+        self.records[i * self.stride..][..self.lens[i]].iter().map(move |&record| {
+            let (position, rank, present) = packing.unpack(record);
+            ((starts[position] + rank) as usize, present, &errors[position])
         })
     }
 }
@@ -228,7 +263,7 @@ mod tests {
                     (present > 0).then(|| (start(image) + rank(image, t), present, position))
                 };
                 let expected: Vec<_> = rows.iter().enumerate().filter_map(listed).collect();
-                let list = lists.list_of(i, &errors);
+                let list = lists.entries(i, &errors);
                 let list = list.map(|(entry, present, d)| (entry, present, d.0[0] as usize));
                 assert_eq!(list.collect::<Vec<_>>(), expected, "blocks from {t} on, {isa:?}");
             }

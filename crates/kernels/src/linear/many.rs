@@ -2,6 +2,9 @@
 //! have the block.
 //!
 //! ```text
+//! S[image][c] = sum over the features k, in file order, of  x[image][k] * W[k][c]      x [B x D], W [D x C]
+//! G[k][c]     = sum over the images, in the batch's order, of  x[image][k] * d[image][c]
+//!
 //! forward   for each half block, in file order:      backward   for each half block:
 //!     w[j] = weights of its 4 features                   g[j] = 0
 //!     for each image of the part that has it:            for each image of the batch that has it:
@@ -9,29 +12,46 @@
 //!         S[image] += x[j] * w[j]     j ascending            g[j] += x[j] * d[image]
 //! ```
 //!
-//! Classes are lanes, features are broadcast. Before either pass a thread lists its images by block, for its own blocks,
-//! and makes f32 of their pixels ([`ByBlock`]); one thread alone, only once.
+//! Classes are lanes, features are broadcast. Before the forward pass a thread lists its own images by all blocks, before the
+//! backward pass all images of the batch by its own blocks, and makes f32 of their pixels ([`ByBlock`]). One thread alone lists
+//! once for both.
 //!
 //! The definition leaves no feature out where there are so many classes. To skip background gives its bits where features
 //! are u8 and weights finite, because a sum starts at +0, is never -0, and +0 and -0 change no other number (see
 //! [`Feature::CAN_UNDERFLOW`]). So f32 features take `dense`, and weights that are not finite are looked for.
 //!
-//! Registers of AVX-512, 4 vectors of classes at most: 16 of weights (or sums), 4 of sums (or error terms); of AVX2, 2
-//! vectors: 8 and 2, and one of a feature. More classes take several passes.
+//! Registers, 4 V of weights (or sums) + V of sums (or error terms) + 1 of a feature, V vectors of classes in a pass: AVX-512 at
+//! most V = 4, 16 + 4 = 20 of 32, the feature being broadcast by the multiply-add; AVX2 V = 2, 8 + 2 + 1 = 11 of 16. More
+//! classes take several passes.
 //!
-//! An epoch of MNIST on one thread of an Emerald Rapids, ms at best, images spread out for `gemm` before and this after:
-//! 26 classes 82 and 34 (AVX2: 126 and 45), 47 classes 108 and 47 (168 and 96). Of 33 ms of steps of 26 classes 16 went
-//! forward and 15 back when images were still listed block by block; image by image takes a little less.
+//! An epoch of MNIST on one thread of an Emerald Rapids, ms at best:
 //!
-//! Lost there, ms of steps with 26 classes: pixels made f32 again in each half and pass (42.8), once a list, but lists made
-//! for each pass as `lists` makes them (36.6). And with two threads: the backward pass walks what the other thread has
-//! listed (37.9 an epoch, 33.2 on one thread: its next forward pass must take each of those lines back).
+//! | | AVX-512 | AVX2 |
+//! |---|---:|---:|
+//! | 26 classes, images spread out for `gemm` | 82 | 126 |
+//! | 26 classes, this | 34 | 45 |
+//! | 47 classes, images spread out for `gemm` | 108 | 168 |
+//! | 47 classes, this | 47 | 96 |
+//!
+//! Of 33 ms of steps of 26 classes 16 went forward and 15 back when images were still listed block by block; image by image
+//! takes a little less.
+//!
+//! # Tried and lost
+//!
+//! On that Emerald Rapids, 26 classes:
+//!
+//! | tried | ms an epoch | |
+//! |---|---:|---|
+//! | pixels made f32 again in each half and pass | 42.8 | of steps alone, for 33 |
+//! | pixels made f32 once a list, but lists made for each pass as `lists` makes them | 36.6 | of steps alone, for 33 |
+//! | two threads, the backward pass walking what the other thread has listed | 37.9 | for 33.2 on one thread: its next forward pass must take each of those lines back |
 
 use std::ops::Range;
 
 use crate::batch::GROUP;
 use crate::images::{BlockRows, Feature, Images, with_rows};
 use crate::isa::{Isa, dispatch};
+use crate::ladder::with_const;
 use crate::layout::{HALF, Layout};
 use crate::simd::{F32x8, F32x16, Simd, transpose16};
 use crate::spec::LANES;
@@ -42,35 +62,23 @@ const AHEAD: usize = 2;
 /// From so many images on those of each block are counted before they are listed. Below, each block has room for all.
 const COUNTED: usize = 2048;
 
-/// The most lines of 16 classes in one pass, where a vector has 16 lanes and where it has 8.
-const MOST: [usize; 2] = [4, 1];
-
-/// Calls `$f::<.., N>` for `N` vectors of classes.
-macro_rules! with_vectors {
-    ($n:expr, $f:ident::<$($t:ident),*>($($arg:expr),*)) => {
-        match $n {
-            1 => $f::<$($t,)* 1>($($arg),*),
-            2 => $f::<$($t,)* 2>($($arg),*),
-            3 => $f::<$($t,)* 3>($($arg),*),
-            4 => $f::<$($t,)* 4>($($arg),*),
-            other => unreachable!("{other} vectors in a pass of at most 4"),
-        }
-    };
+/// The most lines of 16 classes in one pass: what the tier has registers for.
+fn most_lines<S: Simd>() -> usize {
+    if S::LANES == 16 { 4 } else { 1 }
 }
 
-/// The passes over `lines` of 16 classes: the first line of each, and how many vectors it has.
-fn passes<S: Simd>(_: S, lines: usize) -> impl Iterator<Item = (usize, usize)> {
-    let per_line = 16 / S::LANES;
+/// The passes over `class_lines` lines of 16 classes: the first line of each, and how many vectors it has.
+fn passes<S: Simd>(_: S, class_lines: usize) -> impl Iterator<Item = (usize, usize)> {
     // About as many lines in each.
-    let passes = lines.div_ceil(MOST[per_line - 1]).max(1);
-    let each = lines.div_ceil(passes).max(1);
-    let first = (0..lines).step_by(each);
-    first.map(move |first| (first, each.min(lines - first) * per_line))
+    let passes = class_lines.div_ceil(most_lines::<S>()).max(1);
+    let each = class_lines.div_ceil(passes).max(1);
+    let first = (0..class_lines).step_by(each);
+    first.map(move |first| (first, each.min(class_lines - first) * (16 / S::LANES)))
 }
 
 /// The line and the lane at which vector `n` of a pass begins.
 #[inline(always)]
-fn place<S: Simd>(_: S, n: usize) -> (usize, usize) {
+fn line_and_lane<S: Simd>(_: S, n: usize) -> (usize, usize) {
     (n * S::LANES / 16, n * S::LANES % 16)
 }
 
@@ -82,8 +90,9 @@ pub struct ByBlock {
     images: usize,
     /// `[block]`: where the images that have it begin and end.
     listed: Vec<Range<usize>>,
-    /// `[image that has the block]`: its position, and its features, to be broadcast one by one.
+    /// `[image that has the block]`: its position.
     positions: Vec<u32>,
+    /// `[image that has the block]`: its features, to be broadcast one by one.
     features: Vec<F32x8>,
 }
 
@@ -100,10 +109,10 @@ impl ByBlock {
         let mut begin = 0;
         if rows.len() < COUNTED {
             // An odd number of cache lines, lest the blocks meet in the same few sets of the cache.
-            let room = (rows.len().div_ceil(2) | 1) * 2;
+            let stride = (rows.len().div_ceil(2) | 1) * 2;
             self.listed.iter_mut().for_each(|listed| {
                 *listed = begin..begin;
-                begin += room;
+                begin += stride;
             });
         } else {
             with_rows!(images, |x| self.count(x, rows));
@@ -178,7 +187,7 @@ impl ByBlock {
 
 /// What the forward pass of a part of a batch keeps between steps, so that no step allocates.
 #[derive(Clone, Debug, Default)]
-pub struct Room {
+pub struct Scratch {
     by_block: ByBlock,
     /// `[16 classes][row]`, up to whole groups.
     sums: Vec<F32x16>,
@@ -186,14 +195,14 @@ pub struct Room {
     poison: Vec<F32x16>,
 }
 
-impl Room {
+impl Scratch {
     /// Lists all blocks of the images `rows`, and makes room for their sums: so many lines of 16 classes.
     ///
     /// Panics if there is no such image.
-    pub(super) fn begin(&mut self, isa: Isa, images: &Images, rows: &[u32], lines: usize) {
+    pub(super) fn begin(&mut self, isa: Isa, images: &Images, rows: &[u32], class_lines: usize) {
         self.by_block.list(isa, images, rows, 0..images.layout().block_count());
-        let sums = (&mut self.sums, rows.len().next_multiple_of(GROUP) * lines);
-        for (zeros, len) in [sums, (&mut self.poison, lines)] {
+        let sums = (&mut self.sums, rows.len().next_multiple_of(GROUP) * class_lines);
+        for (zeros, len) in [sums, (&mut self.poison, class_lines)] {
             zeros.clear();
             zeros.resize(len, F32x16::default());
         }
@@ -205,28 +214,29 @@ impl Room {
     }
 }
 
-/// Computes the sums of the images that `room` was begun with.
+/// Computes the sums of the images that the scratch was begun with.
 ///
 /// Shapes: `weights` `[block][lane]`, so many lines of 16 classes; `to` `[group of 16 rows][class]`.
 #[inline(always)]
 pub(super) fn forward<S: Simd>(
     s: S,
     layout: &Layout,
-    Room { by_block, sums, poison }: &mut Room,
-    (weights, lines): (&[F32x16], usize),
+    Scratch { by_block, sums, poison }: &mut Scratch,
+    weights: &[F32x16],
+    class_lines: usize,
     to: &mut [F32x16],
 ) {
-    let rows = sums.len() / lines;
+    let rows = sums.len() / class_lines;
     if rows == 0 {
         return;
     }
     let strip = layout.blocks_per_strip().max(1);
     for first_block in (0..layout.block_count()).step_by(strip) {
-        for (first, n) in passes(s, lines) {
+        for (first, n) in passes(s, class_lines) {
             let (sums, poison) = (&mut sums[first * rows..], &mut poison[first..]);
-            let (sums, weights) = ((sums, rows), (&weights[first..], lines));
-            let strip = (&*by_block, first_block..first_block + strip);
-            with_vectors!(n, forward_strip::<S>(s, strip, weights, sums, poison));
+            let blocks = first_block..first_block + strip;
+            let pass = Pass { by_block, blocks, weights: &weights[first..], class_lines, rows };
+            with_const!(n, [1 2 3 4], |N| forward_strip::<S, N>(s, &pass, sums, poison));
         }
     }
     for (sums, poison) in sums.chunks_exact_mut(rows).zip(poison) {
@@ -236,7 +246,18 @@ pub(super) fn forward<S: Simd>(
             lanes.for_each(|(sum, p)| *sum += p);
         }
     }
-    transpose(s, sums, lines, to);
+    transpose(s, sums, class_lines, to);
+}
+
+/// A strip of blocks and the classes of some vectors, from some line on.
+struct Pass<'a> {
+    by_block: &'a ByBlock,
+    blocks: Range<usize>,
+    /// `[feature]`, so many lines of 16 classes, from the first line of the pass on.
+    weights: &'a [F32x16],
+    class_lines: usize,
+    /// The rows of a line of sums.
+    rows: usize,
 }
 
 /// Adds the features of a strip of blocks to the sums, half after half: the upper rows of its tiles come before the
@@ -244,18 +265,18 @@ pub(super) fn forward<S: Simd>(
 #[inline(always)]
 fn forward_strip<S: Simd, const N: usize>(
     s: S,
-    (by_block, blocks): (&ByBlock, Range<usize>),
-    (weights, lines): (&[F32x16], usize),
-    (sums, rows): (&mut [F32x16], usize),
+    pass: &Pass<'_>,
+    sums: &mut [F32x16],
     poison: &mut [F32x16],
 ) {
+    let &Pass { by_block, ref blocks, weights, class_lines, rows } = pass;
     for (half, t) in (0..2).flat_map(|half| blocks.clone().map(move |t| (half, t))) {
         let mut w = [[s.splat(0.0); N]; HALF];
         for n in 0..N {
-            let (line, lane) = place(s, n);
+            let (line, lane) = line_and_lane(s, n);
             let mut bad = s.load(&poison[line].0[lane..]);
             for (j, w) in w.iter_mut().enumerate() {
-                let of_feature = &weights[(t * LANES + half * HALF + j) * lines..];
+                let of_feature = &weights[(t * LANES + half * HALF + j) * class_lines..];
                 w[n] = s.load(&of_feature[line].0[lane..]);
                 bad = s.fma(w[n], s.splat(0.0), bad);
             }
@@ -264,7 +285,7 @@ fn forward_strip<S: Simd, const N: usize>(
         for (row, x) in by_block.of(t) {
             let mut acc = [s.splat(0.0); N];
             for (n, acc) in acc.iter_mut().enumerate() {
-                let (line, lane) = place(s, n);
+                let (line, lane) = line_and_lane(s, n);
                 *acc = s.load(&sums[line * rows + row].0[lane..]);
             }
             for (&x, w) in x.0[half * HALF..][..HALF].iter().zip(&w) {
@@ -273,7 +294,7 @@ fn forward_strip<S: Simd, const N: usize>(
                 }
             }
             for (n, &acc) in acc.iter().enumerate() {
-                let (line, lane) = place(s, n);
+                let (line, lane) = line_and_lane(s, n);
                 s.store(acc, &mut sums[line * rows + row].0[lane..]);
             }
         }
@@ -282,10 +303,10 @@ fn forward_strip<S: Simd, const N: usize>(
 
 /// Transposes sums `[16 classes][row]`, whose rows are whole groups, into `[group][class][16 rows]`.
 #[inline(always)]
-fn transpose<S: Simd>(s: S, sums: &[F32x16], lines: usize, to: &mut [F32x16]) {
-    let rows = sums.len() / lines;
+fn transpose<S: Simd>(s: S, sums: &[F32x16], class_lines: usize, to: &mut [F32x16]) {
+    let rows = sums.len() / class_lines;
     for (line, rows) in sums.chunks_exact(rows).enumerate() {
-        let groups = to.chunks_exact_mut(16 * lines);
+        let groups = to.chunks_exact_mut(16 * class_lines);
         for (rows, to) in rows.as_chunks::<GROUP>().0.iter().zip(groups) {
             transpose16(s, rows, &mut to[16 * line..][..16]);
         }
@@ -301,26 +322,30 @@ pub(super) fn gradient<S: Simd>(
     half_block: (usize, usize),
     g: &mut [f32],
 ) {
-    let lines = g.len() / (16 * HALF);
-    for (first, n) in passes(s, lines) {
-        let (errors, g) = (&errors[first * by_block.images..], (&mut g[16 * first..], lines));
-        with_vectors!(n, gradient_pass::<S>(s, by_block, errors, half_block, g));
+    let class_lines = g.len() / (16 * HALF);
+    for (first, n) in passes(s, class_lines) {
+        let (errors, g) = (&errors[first * by_block.images..], &mut g[16 * first..]);
+        with_const!(n, [1 2 3 4], |N| {
+            gradient_pass::<S, N>(s, by_block, errors, half_block, g, class_lines)
+        });
     }
 }
 
+/// The same for the classes of `N` vectors, with which `errors` and `g` begin.
 #[inline(always)]
 fn gradient_pass<S: Simd, const N: usize>(
     s: S,
     by_block: &ByBlock,
     errors: &[F32x16],
     (t, half): (usize, usize),
-    (g, lines): (&mut [f32], usize),
+    g: &mut [f32],
+    class_lines: usize,
 ) {
     let mut sums = [[s.splat(0.0); N]; HALF];
     for (position, x) in by_block.of(t) {
         let mut d = [s.splat(0.0); N];
         for (n, d) in d.iter_mut().enumerate() {
-            let (line, lane) = place(s, n);
+            let (line, lane) = line_and_lane(s, n);
             *d = s.load(&errors[line * by_block.images + position].0[lane..]);
         }
         for (&x, sums) in x.0[half * HALF..][..HALF].iter().zip(&mut sums) {
@@ -331,7 +356,7 @@ fn gradient_pass<S: Simd, const N: usize>(
     }
     for (j, sums) in sums.iter().enumerate() {
         for (n, &sum) in sums.iter().enumerate() {
-            s.store(sum, &mut g[j * 16 * lines + n * S::LANES..]);
+            s.store(sum, &mut g[j * 16 * class_lines + n * S::LANES..]);
         }
     }
 }

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! With all weights in one place the caches of all threads hold them, and a thread that writes a line must take it from
-//! the others first. Zen 4, two threads, ms an epoch of MNIST, where both cores share a cache (a line goes there and back
-//! in 0.11 us) and where they do not (0.52 us):
+//! the others first. Zen 4, two threads, ms an epoch of MNIST by a program of the steps alone, where both cores share a cache
+//! (a line goes there and back in 0.11 us) and where they do not (0.52 us); `benches/epoch.rs` has whole epochs:
 //!
 //! | | shared | not |
 //! |---|---:|---:|
@@ -21,29 +21,36 @@
 //! | the same, streamed | 7.9 | 10.9 |
 //! | streamed list by list, behind each update | 7.6 | |
 //! | the same, and asked for BEHIND lines later | 7.2 | 10.6 |
+//! | the same, each vector streamed between the stores of its own update: as it is | 2.1 to 2.3 % of a step less | |
 //!
-//! Each vector is streamed between the stores of its own update, and not a list's ten lines in a row behind it: 2.1 to 2.3 %
-//! less a step on two threads. Compared so in one process (Zen 4, AVX-512, "Small differences" in docs/benchmarks.md), twice
-//! where there are two figures, with lines still in a row: BEHIND of 40 takes 0.4 and 0.7 % less, of 20 0.3 less and 0.8 more,
-//! of 120 the same and 0.8 more; 80 was kept, because where cores share no cache it was not compared. Ordinary stores in a row
-//! take 1.2 less, and 10 more in an update. A list's lines streamed after the sums of the next take 1 more; the last lines
-//! asked for once more after the biases 0.3 to 0.9 more. Without any streams, which would be wrong, a step takes 7.5 less.
+//! # Tried and lost
 //!
-//! Lost, where they share a cache: no copy of the others' parts but a table of where each block stands (no difference,
-//! and 0.15 ms more on one thread); a copy for each thread that all write to, side by side block by block (9.3: the
-//! processor fetches the copies of others by itself); lines taken before the backward pass, by `prefetchw` (no
-//! difference); error terms and probabilities streamed as well, whose end is waited for (0.3 ms more); all of the
-//! others' lines asked for once more before they are copied (0.1 ms more).
+//! Of a step on two threads; two figures are of two measurements, and those marked * were made when a list's lines were streamed in
+//! a row behind its update:
 //!
-//! Lost on another Zen 4, where a line goes there and back in 0.14 us and an epoch took 7.5 ms: ordinary stores and not streams,
-//! also with their lines asked for by `prefetchw` 30 lines before (7.4, 7.5: what is copied comes in 0.35 us and not in
-//! 0.7, but the backward pass takes longer); BEHIND of 40 and of 20 (7.3, 7.6); a copy by vectors and not by `memcpy` (7.5).
+//! | tried | time |
+//! |---|---|
+//! | BEHIND of 40 * | 0.4 and 0.7 % less; kept 80, because where cores share no cache it was not compared |
+//! | BEHIND of 20 *; of 120 * | 0.3 less and 0.8 more; the same and 0.8 more |
+//! | ordinary stores in a row *; in an update | 1.2 % less; 10 more |
+//! | a list's lines streamed after the sums of the next | 1 % more |
+//! | the last lines asked for once more after the biases | 0.3 to 0.9 % more |
+//! | no streams, which would be wrong | 7.5 % less |
 //!
-//! Lost on Emerald Rapids, ms an epoch, the best tenth of 140 or 200 in turns: only those blocks shown and copied which the
-//! others' next images have (10.79, 10.86 without; copied alone 10.85); the last BEHIND lines asked for before the heads of
-//! images are copied, and not those copied while the other thread is waited for (10.80, 10.71 without).
+//! Whole runs in turns, ms an epoch:
 //!
-//! The table is of a program of the steps alone. `benches/epoch.rs` has whole epochs on two threads.
+//! | tried | time | |
+//! |---|---|---|
+//! | no copy of the others' parts but a table of where each block stands | no difference, one thread 0.15 more | cores that share a cache |
+//! | a copy for each thread that all write to, side by side block by block | 9.3 | there: the processor fetches the copies of others by itself |
+//! | lines taken before the backward pass, by `prefetchw` | no difference | there |
+//! | error terms and probabilities streamed as well, whose end is waited for | 0.3 more | there |
+//! | all of the others' lines asked for once more before they are copied | 0.1 more | there |
+//! | ordinary stores and not streams; also with their lines asked for by `prefetchw` 30 lines before | 7.4; 7.5 | for 7.5 (0.14 us): what is copied comes in 0.35 us and not in 0.7, but the backward pass takes longer |
+//! | BEHIND of 40; of 20 | 7.3; 7.6 | for 7.5 (0.14 us) |
+//! | a copy by vectors and not by `memcpy` | 7.5 | for 7.5 (0.14 us) |
+//! | only those blocks shown and copied which the others' next images have; copied alone | 10.79; 10.85 | for 10.86, Emerald Rapids, best tenth |
+//! | the last BEHIND lines asked for before the heads of images are copied, and not those copied while the other thread is waited for | 10.80 | for 10.71, Emerald Rapids |
 
 use std::ops::Range;
 

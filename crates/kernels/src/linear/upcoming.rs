@@ -1,19 +1,32 @@
 //! The images of the next step, fetched into the cache while this one is worked on.
 //!
-//! Batches address images at random, so that nearly every prefetch waits for a TLB miss. Heads are asked for
-//! before the forward pass, so that the backward pass can read there where entries begin. It asks for entries beside
-//! its updates, where square roots and divisions are waited for anyway.
-//! Zen 4, an epoch of MNIST on one thread: heads asked for so early take 0.9 ms less, entries asked for here and not
-//! in the forward pass 0.4.
+//! ```text
+//! before the forward pass     ask for the head of each image of the next step
+//! backward, for each list     sums; ask for the entries of some of those images; update
+//! ```
 //!
-//! On such a machine, a guest with others, a chain of loads from anywhere in 4 MB took 17 ns each, in 6 MB 105 and in 16 MB, as
-//! many as MNIST's images take, 137: they do not fit its share of the last cache. Images in file order and not shuffled take 1
-//! ms of 10.7 less, of which shuffling is 0.2.
+//! Batches address images at random, so that nearly every prefetch waits for a TLB miss. Heads are asked for before the forward
+//! pass, so that the backward pass can read there where entries begin. It asks for entries beside its updates, where square
+//! roots and divisions are waited for anyway. Zen 4, one thread: heads asked for so early take 0.9 ms an epoch less, entries
+//! asked for here and not in the forward pass 0.4.
 //!
-//! Compared in one process (Zen 4, "Small differences" in docs/benchmarks.md), of a step on one thread and on two: entries into
-//! the first cache 3.4 and 1.2 % more, past the second (`prefetchnta`) 4.3 and 2.5; heads into the first 7.2 and 0.8; the first
-//! line of a head alone 1.0 and 0.3; labels asked for as well no difference; nothing of others' images 1.8 more on two; the
-//! first line of each image asked for after the forward pass, for the sake of its page: no difference.
+//! On that Zen 4, a virtual machine that shares its host, loads of which each waits for the last took 17 ns from anywhere in 4
+//! MB, 105 in 6 and 137 in 16, as many as MNIST's images take: they do not fit its share of the last cache. Images in file
+//! order and not shuffled take 1 ms of 10.7 less, of which shuffling is 0.2.
+//!
+//! # Tried and lost
+//!
+//! Of a step, on one thread and on two:
+//!
+//! | tried | one | two |
+//! |---|---|---|
+//! | entries into the first cache | 3.4 % more | 1.2 % more |
+//! | entries past the second (`prefetchnta`) | 4.3 more | 2.5 more |
+//! | heads into the first | 7.2 more | 0.8 more |
+//! | the first line of a head alone | 1.0 more | 0.3 more |
+//! | labels asked for as well | no difference | no difference |
+//! | nothing of others' images | | 1.8 more |
+//! | the first line of each image asked for after the forward pass, for the sake of its page | no difference | no difference |
 
 use std::ops::Range;
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{F32x8, F32x16, Simd, Stream, U32x16, row_of};
+use super::{F32x8, F32x16, PRESENT_BITS, Simd, Stream, U32x16, row_of};
 use crate::spec::SQRT_HALF_BITS;
 
 /// Proof that the processor has AVX2 and FMA, and POPCNT, BMI1 and BMI2, which came no later.
@@ -290,40 +290,35 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    fn list_having(
-        self,
-        words: &U32x16,
-        bit: u32,
-        numbers: &mut U32x16,
-        list: &mut [u32],
-    ) -> usize {
-        /// The mask of those having, and the numbers after it.
+    fn list_having(self, words: &U32x16, bit: u32, next: &mut U32x16, list: &mut [u32]) -> usize {
+        /// The mask of those having, and the records after it.
         #[inline]
         #[target_feature(enable = "avx2")]
-        fn having(words: __m256i, bit: u32, numbers: __m256i) -> (u8, __m256i) {
+        fn having(words: __m256i, bit: u32, records: __m256i) -> (u8, __m256i) {
             let top = _mm256_sll_epi32(words, _mm_cvtsi32_si128(31 - bit as i32));
-            let four = _mm256_slli_epi32::<2>(_mm256_srli_epi32::<31>(top));
-            let next = _mm256_add_epi32(numbers, four);
+            let has = _mm256_srli_epi32::<31>(top);
+            let step = _mm256_slli_epi32::<{ PRESENT_BITS as i32 }>(has);
+            let next = _mm256_add_epi32(records, step);
             (_mm256_movemask_ps(_mm256_castsi256_ps(top)) as u8, next)
         }
-        /// The lanes `set` of the numbers, with their bit.
+        /// The lanes `set` of the records, with their bit.
         #[inline]
         #[target_feature(enable = "avx2")]
-        fn lanes(set: u64, numbers: __m256i) -> __m256i {
+        fn lanes(set: u64, records: __m256i) -> __m256i {
             let set = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(set as i64));
-            _mm256_or_si256(_mm256_permutevar8x32_epi32(numbers, set), _mm256_set1_epi32(1))
+            _mm256_or_si256(_mm256_permutevar8x32_epi32(records, set), _mm256_set1_epi32(1))
         }
         let list: &mut [u32] = &mut list[..16];
         let (words, _) = words.0.as_chunks::<8>();
-        let (numbers, _) = numbers.0.as_chunks_mut::<8>();
+        let (next, _) = next.0.as_chunks_mut::<8>();
         let mut count = 0;
-        for (words, numbers) in words.iter().zip(numbers) {
+        for (words, next) in words.iter().zip(next) {
             // SAFETY: the token proves AVX; there are 8 numbers; no alignment is asked for.
             let words = unsafe { _mm256_loadu_si256(words.as_ptr().cast()) };
             // SAFETY: as above.
-            let before = unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) };
+            let before = unsafe { _mm256_loadu_si256(next.as_ptr().cast()) };
             // SAFETY: the token proves AVX2.
-            let (having, next) = unsafe { having(words, bit, before) };
+            let (having, after) = unsafe { having(words, bit, before) };
             let set = u64::from_le_bytes(SET[usize::from(having)]);
             let list: &mut [u32] = &mut list[count..count + 8];
             // SAFETY: the token proves AVX2.
@@ -331,7 +326,7 @@ impl Simd for Avx2 {
             // SAFETY: the token proves AVX; the slice has room for 8; no alignment is asked for.
             unsafe { _mm256_storeu_si256(list.as_mut_ptr().cast(), listed) }
             // SAFETY: the token proves AVX; there are 8 numbers; no alignment is asked for.
-            unsafe { _mm256_storeu_si256(numbers.as_mut_ptr().cast(), next) }
+            unsafe { _mm256_storeu_si256(next.as_mut_ptr().cast(), after) }
             count += having.count_ones() as usize;
         }
         count

@@ -4,7 +4,7 @@ mod rows;
 
 use std::arch::x86_64::*;
 
-use super::{Avx2, F32x8, F32x16, Simd, Stream, U32x16};
+use super::{Avx2, F32x8, F32x16, PRESENT_BITS, Simd, Stream, U32x16};
 use crate::spec::SQRT_HALF_BITS;
 
 /// Proof that the processor has AVX-512 F, VL, DQ and BW, and what the AVX2 tier needs.
@@ -242,37 +242,32 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
-    fn list_having(
-        self,
-        words: &U32x16,
-        bit: u32,
-        numbers: &mut U32x16,
-        list: &mut [u32],
-    ) -> usize {
-        /// How many there are, the list, and the numbers after it.
+    fn list_having(self, words: &U32x16, bit: u32, next: &mut U32x16, list: &mut [u32]) -> usize {
+        /// How many there are, the list, and the records after it.
         #[inline]
         #[target_feature(enable = "avx512f,popcnt")]
-        fn having(words: __m512i, bit: u32, numbers: __m512i) -> (i32, [__m512i; 2]) {
+        fn having(words: __m512i, bit: u32, records: __m512i) -> (i32, [__m512i; 2]) {
             let bits = _mm512_srl_epi32(words, _mm_cvtsi32_si128(bit as i32));
-            let bits = _mm512_and_si512(bits, _mm512_set1_epi32(3));
+            let bits = _mm512_and_si512(bits, _mm512_set1_epi32((1 << PRESENT_BITS) - 1));
             let having = _mm512_test_epi32_mask(bits, bits);
             // How many bits two bits are.
             let count = _mm512_sub_epi32(bits, _mm512_srli_epi32::<1>(bits));
-            let next = _mm512_add_epi32(numbers, _mm512_slli_epi32::<2>(count));
-            let listed = _mm512_maskz_compress_epi32(having, _mm512_or_si512(numbers, bits));
+            let step = _mm512_slli_epi32::<PRESENT_BITS>(count);
+            let next = _mm512_add_epi32(records, step);
+            let listed = _mm512_maskz_compress_epi32(having, _mm512_or_si512(records, bits));
             (_popcnt32(having.into()), [listed, next])
         }
         let list: &mut [u32] = &mut list[..16];
         // SAFETY: the token proves AVX-512 F; there are 16 numbers, aligned to 64 bytes.
         let words = unsafe { _mm512_load_si512(words.0.as_ptr().cast()) };
         // SAFETY: as above.
-        let before = unsafe { _mm512_load_si512(numbers.0.as_ptr().cast()) };
+        let before = unsafe { _mm512_load_si512(next.0.as_ptr().cast()) };
         // SAFETY: the token proves AVX-512 F and POPCNT.
-        let (count, [listed, next]) = unsafe { having(words, bit, before) };
+        let (count, [listed, after]) = unsafe { having(words, bit, before) };
         // SAFETY: the token proves AVX-512 F; the slice has room for 16; no alignment is asked for.
         unsafe { _mm512_storeu_si512(list.as_mut_ptr().cast(), listed) }
         // SAFETY: the token proves AVX-512 F; there are 16 numbers, aligned to 64 bytes.
-        unsafe { _mm512_store_si512(numbers.0.as_mut_ptr().cast(), next) }
+        unsafe { _mm512_store_si512(next.0.as_mut_ptr().cast(), after) }
         count as usize
     }
 }

@@ -1,6 +1,6 @@
 //! The tier without SIMD instructions: arrays of 8, for any processor.
 
-use super::{F32x8, F32x16, Simd, Stream, U32x16};
+use super::{F32x8, F32x16, PRESENT_BITS, Simd, Stream, U32x16};
 use crate::spec::{SQRT_HALF_BITS, sum8};
 
 /// The token of the tier; it proves nothing, because nothing is needed.
@@ -139,19 +139,13 @@ impl Simd for Portable {
         }
     }
     #[inline(always)]
-    fn list_having(
-        self,
-        words: &U32x16,
-        bit: u32,
-        numbers: &mut U32x16,
-        list: &mut [u32],
-    ) -> usize {
+    fn list_having(self, words: &U32x16, bit: u32, next: &mut U32x16, list: &mut [u32]) -> usize {
         let mut count = 0;
-        for (word, number) in words.0.iter().zip(&mut numbers.0) {
+        for (word, record) in words.0.iter().zip(&mut next.0) {
             let has = word >> bit & 1;
-            list[count] = *number | has;
+            list[count] = *record | has;
             // What comes after an image's last block may be too large, and is never listed.
-            *number = number.wrapping_add(4 * has);
+            *record = record.wrapping_add(has << PRESENT_BITS);
             count += has as usize;
         }
         count

@@ -58,7 +58,7 @@ impl Fast {
             let rows = &rows[part.positions()];
             match &self.layers[0] {
                 Layer::Blocks(w) => {
-                    let to = part.forward_mut();
+                    let to = part.sum_rows_mut();
                     linear::forward(self.isa, &data.images, rows, w.lines(), to);
                 }
                 Layer::Dense(w) => {
@@ -77,7 +77,7 @@ impl Fast {
         let scale = data.images.scale();
         let error_scale = scale / rows.len() as f32;
         let softmax = |part: &mut batch::BatchPart| {
-            kernels::softmax(self.isa, part.rows_mut(), &self.bias[0], scale, error_scale)
+            kernels::softmax(self.isa, part.softmax_rows_mut(), &self.bias[0], scale, error_scale)
         };
         self.batch.parts_mut().iter_mut().map(softmax).fold(true, |all, finite| all & finite)
     }

@@ -126,7 +126,7 @@ impl Blocks {
                 let weights = own.scratch.weights.read(weights);
                 let rows = steps.rows(step).0;
                 pass.part(rows, (own.index, part), &own.bias[0], |rows, part| {
-                    linear::forward(isa, images, rows, weights, part.forward_mut());
+                    linear::forward(isa, images, rows, weights, part.sum_rows_mut());
                 })
             },
             |step, own, parts, w| {

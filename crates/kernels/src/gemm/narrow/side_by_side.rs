@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! for rows of A by ROWS:  sums = 0
-//!     for k by STEPS:     for W = 2 LANES of those rows:
+//!     for k by STEPS, or 2 STEPS:     for W = 2 LANES of those rows:
 //!         acc[R][2] = sums;  for each k:  acc[j] += A[W rows][k] * B[k][j];  sums = acc
 //!     C = sums, transposed
 //! ```
@@ -12,18 +12,24 @@
 //! columns of A are asked for ahead, because a processor does not find by itself what stands on pages apart: a whole
 //! block of k if A is larger than a cache, else some steps.
 //!
-//! Emerald Rapids, GFLOP/s of AVX-512 and AVX2, 784 x 100 x 10: 127 and 68 without asking some steps ahead, 143 and 78
-//! with (8 steps: 140 and 69).
+//! On an Intel Xeon (family 6, model 167) a fifth of 784 x 100 x 10 goes into turning the sums at the end.
 //!
-//! Zen 5, best of several, GFLOP/s of AVX-512 (peak 300) and AVX2 (150): 784 x 55,000 x 10, whose 172 MB of A are
-//! read from memory once, ran at 53 and 47 without asking ahead, and runs at 139 and 76; 784 x 100 x 10 runs at 199
-//! and 109. No gain there: 128 steps of k in a block.
+//! # Tried and lost
 //!
-//! On an Intel Xeon (family 6, model 167) a fifth of 784 x 100 x 10 goes into turning the sums at the end. Sixteen lanes for that, not
-//! eight, gained nothing.
+//! GFLOP/s with AVX-512 and, behind it, AVX2:
+//!
+//! | tried | M x K x N | with it | as it is | |
+//! |---|---|---:|---:|---|
+//! | A in a cache not asked for ahead | 784 x 100 x 10 | 127, 68 | 143, 78 | Emerald Rapids |
+//! | the same, 8 steps ahead | 784 x 100 x 10 | 140, 69 | 143, 78 | Emerald Rapids |
+//! | A of 172 MB not asked for ahead, read from memory once | 784 x 55,000 x 10 | 53, 47 | 139, 76 | Zen 5, peak 300, 150 |
+//! | 64 steps for an A that stays in a cache | 784 x 100 x 10 | 91 | 94 | Zen 4; on Zen 5 (199, 109) no difference |
+//! | 128 steps for one that does not | 784 x 55,000 x 10 | 40 | 49 | Zen 4 |
+//! | sums turned by 16 lanes, not 8 | 784 x 100 x 10 | | | that Xeon: no difference |
 
-use super::super::pack::{self, Panels};
-use super::{FAR, MOST_COLUMNS, parts, write};
+use super::super::pack::{self, Buffer};
+use super::{A_FAR_BYTES, MOST_COLUMNS, parts, write};
+use crate::ladder::with_const;
 use crate::mat::{MatMut, MatRef};
 use crate::simd::{Simd, prefetch_bytes};
 
@@ -48,61 +54,63 @@ pub(super) fn product<S: Simd>(
     a: MatRef<'_>,
     b: MatRef<'_>,
     c: &mut MatMut<'_>,
-    [kept_sums, kept_b]: &mut [Panels; 2],
+    [kept_sums, kept_b]: &mut [Buffer; 2],
 ) {
-    let (m, k, n, w) = (a.rows(), a.cols(), b.cols(), V * S::LANES);
+    let (m, k, n) = (a.rows(), a.cols(), b.cols());
     let width = parts(n, if S::LANES == 16 { 12 } else { 6 });
     let b = match b.strides() {
         (_, 1) => b,
         _ => {
-            let out = kept_b.room(n * k + pack::SLACK);
-            pack::panel(s, b, (0, k), (0, n), n, out);
+            let out = kept_b.take(n * k + pack::SLACK);
+            pack::pack_panel(s, b, (0, k), (0, n), n, out);
             MatRef::new(&out[..n * k], k, n)
         }
     };
-    let room = kept_sums.room((ROWS + w) * n + pack::SLACK);
-    let (sums, transposed) = room.split_at_mut(ROWS * n);
-    let far = m * k * 4 > FAR;
-    let (steps, ahead) = if far { (STEPS, STEPS) } else { (2 * STEPS, NEAR) };
+    let buffer = kept_sums.take((ROWS + V * S::LANES) * n + pack::SLACK);
+    let (sums, transposed) = buffer.split_at_mut(ROWS * n);
+    let far = m * k * 4 > A_FAR_BYTES;
+    let (steps, steps_ahead) = if far { (STEPS, STEPS) } else { (2 * STEPS, NEAR) };
+    let stride = a.strides().1;
     for i0 in (0..m).step_by(ROWS) {
         let rows = ROWS.min(m - i0);
-        // As many rows as two vectors have, and past the last of those as one has.
-        let vectors = |first: usize| if rows - first >= w { V } else { 1 };
         for p0 in (0..k).step_by(steps) {
             let kc = steps.min(k - p0);
-            let mut first = 0;
-            while first < rows {
-                let w = vectors(first) * S::LANES;
-                let data = a.from(i0 + first, p0);
-                let (stride, count) = (a.strides().1, w.min(rows - first));
-                let ahead = data.get(ahead.saturating_mul(stride)..).unwrap_or_default();
+            for (first, w) in strips::<S>(rows) {
+                let (data, count) = (a.from(i0 + first, p0), w.min(rows - first));
+                let mut ahead = data.get(steps_ahead.saturating_mul(stride)..).unwrap_or_default();
                 for j0 in (0..n).step_by(width) {
                     let cols = width.min(n - j0);
-                    let a = Rows { data, ahead: if j0 == 0 { ahead } else { &[] }, stride, count };
-                    let b = Steps { data: b.from(p0, j0), stride: b.strides().0, count: kc };
+                    // Once, with the first columns.
+                    let a = RowsOfA { data, ahead: std::mem::take(&mut ahead), stride, count };
+                    let b = RowsOfB { data: b.from(p0, j0), stride: b.strides().0, count: kc };
                     let sums = &mut sums[first * n + j0 * w..][..cols * w];
-                    match w == S::LANES {
-                        true => columns::<S, 1>(s, a, b, p0 > 0, cols, sums),
-                        false => columns::<S, V>(s, a, b, p0 > 0, cols, sums),
-                    }
+                    with_const!(cols, [1 2 3 4 5 6 7 8 9 10 11 12], |R| match w == S::LANES {
+                        true => chains::<S, R, 1>(s, a, b, p0 > 0, sums),
+                        false => chains::<S, R, V>(s, a, b, p0 > 0, sums),
+                    });
                 }
-                first += w;
             }
         }
-        let mut first = 0;
-        while first < rows {
-            let w = vectors(first) * S::LANES;
+        for (first, w) in strips::<S>(rows) {
             let sums = MatRef::new(&sums[first * n..][..n * w], n, w);
             write(s, sums, w.min(rows - first), transposed, c, i0 + first);
-            first += w;
         }
     }
+}
+
+/// The first of so many rows that are multiplied together, and how many lanes they take: those of `V` vectors, and past the last of
+/// those of one.
+#[inline(always)]
+fn strips<S: Simd>(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let whole = rows / (V * S::LANES) * V * S::LANES;
+    let pairs = (0..whole).step_by(V * S::LANES).map(|first| (first, V * S::LANES));
+    pairs.chain((whole..rows).step_by(S::LANES).map(|first| (first, S::LANES)))
 }
 
 /// `count` rows of A, side by side at each step of k, from some step on; what of them stands some steps ahead, if it is
 /// to be asked for.
 #[derive(Clone, Copy)]
-struct Rows<'a> {
+struct RowsOfA<'a> {
     data: &'a [f32],
     ahead: &'a [f32],
     stride: usize,
@@ -111,43 +119,18 @@ struct Rows<'a> {
 
 /// `count` rows of B, from some step of k and some column on.
 #[derive(Clone, Copy)]
-struct Steps<'a> {
+struct RowsOfB<'a> {
     data: &'a [f32],
     stride: usize,
     count: usize,
 }
 
-/// Goes on with the chains of `V` vectors of rows, `cols` columns: `sums` [cols x V * LANES].
-#[inline(always)]
-fn columns<S: Simd, const V: usize>(
-    s: S,
-    a: Rows<'_>,
-    b: Steps<'_>,
-    accumulate: bool,
-    cols: usize,
-    sums: &mut [f32],
-) {
-    match cols {
-        1 => chains::<S, 1, V>(s, a, b, accumulate, sums),
-        2 => chains::<S, 2, V>(s, a, b, accumulate, sums),
-        3 => chains::<S, 3, V>(s, a, b, accumulate, sums),
-        4 => chains::<S, 4, V>(s, a, b, accumulate, sums),
-        5 => chains::<S, 5, V>(s, a, b, accumulate, sums),
-        6 => chains::<S, 6, V>(s, a, b, accumulate, sums),
-        7 => chains::<S, 7, V>(s, a, b, accumulate, sums),
-        8 => chains::<S, 8, V>(s, a, b, accumulate, sums),
-        9 => chains::<S, 9, V>(s, a, b, accumulate, sums),
-        10 => chains::<S, 10, V>(s, a, b, accumulate, sums),
-        11 => chains::<S, 11, V>(s, a, b, accumulate, sums),
-        _ => chains::<S, 12, V>(s, a, b, accumulate, sums),
-    }
-}
-
+/// Goes on with the chains of `V` vectors of rows, `R` columns: `sums` [R x V * LANES].
 #[inline(always)]
 fn chains<S: Simd, const R: usize, const V: usize>(
     s: S,
-    a: Rows<'_>,
-    b: Steps<'_>,
+    a: RowsOfA<'_>,
+    b: RowsOfB<'_>,
     accumulate: bool,
     sums: &mut [f32],
 ) {

@@ -7,18 +7,31 @@
 //!     C = acc, transposed
 //! ```
 //!
-//! Where A is larger than a cache, what the next rows want is asked for ahead: a processor that finds one stream by
-//! itself does not find sixteen. Registers, R accumulators + L / 2 of A + what turning takes: AVX-512 at most 16 +
-//! 8 + 8 = 32 of 32 (B is an operand in memory), AVX2 at most 10 + 4 + 2 of 16; more columns are two parts.
+//! Registers, R accumulators + L / 2 of A + what turning takes: AVX-512 at most 16 + 8 + 8 = 32 of 32, B being broadcast by the
+//! multiply-add; AVX2 at most 10 + 4 + 2 = 16 of 16. More columns are two parts.
 //!
-//! Zen 5, best of several, GFLOP/s of AVX-512 (peak 300) and AVX2 (150), with 16 columns in the lanes and now: 100
-//! x 784 x 10 115 and 72, 170 and 88; 10,000 x 784 x 10 99 and 56, 166 and 85; 55,000 x 784 x 10 85 and 51, 153
-//! and 83. Without asking ahead 10,000 x 784 x 10 ran at 117 and 55,000 x 784 x 10 at 85 (AVX-512). Lost, at 100 x
-//! 784 x 10: panels of 32 rows and 128 steps packed first, 127 and 77; of 32 steps, 109 and 41; two vectors transposed
-//! at once, 108 and 78 (the compiler runs out of registers).
+//! Where A is larger than a cache, what the next rows want is asked for ahead: a processor that finds one stream by
+//! itself does not find sixteen.
+//!
+//! # Tried and lost
+//!
+//! Zen 5, best of several, GFLOP/s of AVX-512 (peak 300) and AVX2 (150):
+//!
+//! | M x K x N | columns in the lanes | as it is | not asked for ahead |
+//! |---|---:|---:|---:|
+//! | 100 x 784 x 10 | 115, 72 | 170, 88 | |
+//! | 10,000 x 784 x 10 | 99, 56 | 166, 85 | 117 |
+//! | 55,000 x 784 x 10 | 85, 51 | 153, 83 | 85 |
+//!
+//! | tried, 100 x 784 x 10 | |
+//! |---|---:|
+//! | panels of 32 rows and 128 steps packed first | 127, 77 |
+//! | panels of 32 rows and 32 steps | 109, 41 |
+//! | two vectors transposed at once, for which there are too few registers | 108, 78 |
 
-use super::super::pack::{self, Panels};
-use super::{FAR, parts, write};
+use super::super::pack::{self, Buffer};
+use super::{A_FAR_BYTES, parts, write};
+use crate::ladder::with_const;
 use crate::mat::{MatMut, MatRef};
 use crate::simd::{Simd, prefetch_bytes};
 
@@ -29,50 +42,35 @@ pub(super) fn product<S: Simd>(
     a: MatRef<'_>,
     b: MatRef<'_>,
     c: &mut MatMut<'_>,
-    [kept_sums, kept_b]: &mut [Panels; 2],
+    [kept_sums, kept_b]: &mut [Buffer; 2],
 ) {
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
     let width = parts(n, if S::LANES == 16 { 16 } else { 10 });
     let b = match b.strides() == (n, 1) && width == n {
         true => b.from(0, 0),
         false => {
-            let out = kept_b.room(n * k + pack::SLACK);
+            let out = kept_b.take(n * k + pack::SLACK);
             for j0 in (0..n).step_by(width) {
                 let cols = width.min(n - j0);
-                pack::panel(s, b, (0, k), (j0, cols), cols, &mut out[j0 * k..]);
+                pack::pack_panel(s, b, (0, k), (j0, cols), cols, &mut out[j0 * k..]);
             }
             &out[..n * k]
         }
     };
-    let room = kept_sums.room(n * S::LANES * 2 + pack::SLACK);
-    let (sums, transposed) = room.split_at_mut(n * S::LANES);
-    let far = a.strides().0 == k && m * k * 4 > FAR;
+    let buffer = kept_sums.take(n * S::LANES * 2 + pack::SLACK);
+    let (sums, transposed) = buffer.split_at_mut(n * S::LANES);
+    let far = a.strides().0 == k && m * k * 4 > A_FAR_BYTES;
     for i0 in (0..m).step_by(S::LANES) {
         let a = a.row_range(i0, m.min(i0 + S::LANES));
         let ahead = match far {
             true => a.from(0, 0).get(S::LANES * k..).unwrap_or_default(),
             false => &[],
         };
-        let parts = b.chunks(width * k).zip(sums.chunks_mut(width * S::LANES));
-        for (b, sums) in parts {
-            match b.len() / k {
-                1 => chains::<S, 1>(s, a, ahead, b, sums),
-                2 => chains::<S, 2>(s, a, ahead, b, sums),
-                3 => chains::<S, 3>(s, a, ahead, b, sums),
-                4 => chains::<S, 4>(s, a, ahead, b, sums),
-                5 => chains::<S, 5>(s, a, ahead, b, sums),
-                6 => chains::<S, 6>(s, a, ahead, b, sums),
-                7 => chains::<S, 7>(s, a, ahead, b, sums),
-                8 => chains::<S, 8>(s, a, ahead, b, sums),
-                9 => chains::<S, 9>(s, a, ahead, b, sums),
-                10 => chains::<S, 10>(s, a, ahead, b, sums),
-                11 => chains::<S, 11>(s, a, ahead, b, sums),
-                12 => chains::<S, 12>(s, a, ahead, b, sums),
-                13 => chains::<S, 13>(s, a, ahead, b, sums),
-                14 => chains::<S, 14>(s, a, ahead, b, sums),
-                15 => chains::<S, 15>(s, a, ahead, b, sums),
-                _ => chains::<S, 16>(s, a, ahead, b, sums),
-            }
+        let columns = b.chunks(width * k).zip(sums.chunks_mut(width * S::LANES));
+        for (b, sums) in columns {
+            with_const!(b.len() / k, [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16], |R| {
+                chains::<S, R>(s, a, ahead, b, sums);
+            });
         }
         write(s, MatRef::new(sums, n, S::LANES), a.rows(), transposed, c, i0);
     }
