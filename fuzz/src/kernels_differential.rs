@@ -140,7 +140,8 @@ fn step(source: &mut Source<'_>) -> bool {
         let mut is_finite = true;
         for part in batch.parts_mut() {
             linear::forward(isa, &images, &rows, w.lines(), part.sum_rows_mut());
-            is_finite &= kernels::softmax(isa, part.softmax_rows_mut(), &bias, scale, scale / n as f32);
+            is_finite &=
+                kernels::softmax(isa, part.softmax_rows_mut(), &bias, scale, scale / n as f32);
         }
         let mut numbers: Vec<f32> = (0..classes).flat_map(|c| batch.error_terms(c)).collect();
         numbers.extend(batch.losses());

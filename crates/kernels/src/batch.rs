@@ -79,6 +79,8 @@ pub struct SoftmaxRows<'a> {
 /// Equal shares of so many threads in the rows of a batch.
 ///
 /// Parts begin at multiples of 8, so that the eight sums of [`bias_gradient`] go on from part to part.
+///
+/// Panics if there are no threads.
 pub fn shares(parts: usize) -> Shares {
     Shares::equal(parts, LANES)
 }
@@ -255,11 +257,15 @@ impl Batch {
     }
 
     /// The probabilities of class `c`, in position order.
+    ///
+    /// Panics if there is no such class, padding included.
     pub fn probabilities(&self, c: usize) -> impl Iterator<Item = f32> + '_ {
         self.parts.iter().flat_map(move |part| part.of_class(&part.sums, c))
     }
 
     /// The error terms of class `c`, in position order.
+    ///
+    /// Panics if there is no such class, padding included.
     pub fn error_terms(&self, c: usize) -> impl Iterator<Item = f32> + '_ {
         self.parts.iter().flat_map(move |part| part.of_class(&part.errors, c))
     }
@@ -295,10 +301,13 @@ pub(crate) fn listed(parts: &[BatchPart]) -> Option<&ByBlock> {
     Some(part.scratch.by_block())
 }
 
-/// The error terms of all `parts`, which must all have the same number of classes. Of several parts they are gathered in `room`, because
-/// what other threads wrote comes fastest all at once.
+/// The error terms of all `parts`. Of several parts they are gathered in `room`, because what other threads wrote comes fastest
+/// all at once.
+///
+/// Panics if parts differ in their numbers of classes.
 pub fn error_rows<'a>(parts: &'a [BatchPart], room: &'a mut Vec<F32x16>) -> ErrorRows<'a> {
     let padded = parts.first().map_or(0, |part| part.padded);
+    assert!(parts.iter().all(|part| part.padded == padded), "parts of {padded} classes");
     let listed = listed(parts);
     let vectors = vectors_of(padded);
     if let ([part], 1) = (parts, vectors) {

@@ -40,7 +40,7 @@ fn spread(images: &Images, rows: &[u32]) -> Vec<f32> {
 /// Shapes: `rows` the images of the part, `weights` [features x classes] in file order. Equals
 /// `spec::logits` for more than 16 classes, bit for bit.
 ///
-/// Panics if the shapes do not fit or there is no such image.
+/// Panics if the shapes do not fit, there is no such image, or there are no more than 16 classes.
 pub fn forward(
     isa: Isa,
     images: &Images,
@@ -72,7 +72,7 @@ pub fn forward(
 /// Shapes: `rows` `[B]`, the images of the batch in its order. Equals `spec::gradient` for more than 16
 /// classes, bit for bit.
 ///
-/// Panics if the shapes do not fit or there is no such image.
+/// Panics if the shapes do not fit, there is no such image, or there are no more than 16 classes.
 pub fn gradient(
     isa: Isa,
     images: &Images,
@@ -81,6 +81,7 @@ pub fn gradient(
     classes: usize,
     out: &mut [f32],
 ) {
+    assert!(classes > spec::FEW_CLASSES, "{classes} classes take the blocks of `linear`");
     assert_eq!(rows.len(), batch.len(), "images of the batch");
     let features = images.layout().features();
     let x = spread(images, rows);

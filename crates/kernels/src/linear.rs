@@ -53,6 +53,8 @@ const AT_ONCE: usize = 10;
 
 /// Equal shares of so many threads in the blocks of images: even numbers of them, because the backward pass takes two at a
 /// time.
+///
+/// Panics if there are no threads.
 pub fn shares(parts: usize) -> Shares {
     Shares::equal(parts, 2)
 }

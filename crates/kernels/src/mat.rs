@@ -1,4 +1,4 @@
-//! Views of matrices with any strides: what a transpose costs nothing to make.
+//! Views of matrices with any strides, so that a transpose costs nothing.
 
 use std::fmt;
 

@@ -28,6 +28,8 @@ pub enum NonFinite {
 
 impl NonFinite {
     /// Checks `weights` [features x classes] in file order, then `bias` `[classes]`.
+    ///
+    /// Panics if there is a weight that is not finite, and no bias.
     pub fn check(weights: &[f32], bias: &[f32]) -> Result<(), Self> {
         let first_bad = |values: &[f32]| values.iter().position(|x| !x.is_finite());
         if let Some(i) = first_bad(weights) {

@@ -17,6 +17,7 @@
 
 mod seats;
 mod shares;
+mod stopwatch;
 mod turns;
 
 use std::io;
@@ -25,14 +26,14 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-pub use seats::Clock;
 use seats::{Call, Job, Prepare, STOP, Shared};
 pub use shares::Shares;
+pub use stopwatch::Clock;
 
 /// The largest number of threads in a team.
 pub const MAX_THREADS: usize = 256;
 
-/// One in so many jobs of several phases is measured: of its steps each thread takes six looks at a clock, of 23 ns (Zen 4).
+/// One in so many jobs of several phases is measured: each thread then reads the clock six times a round, 23 ns each (Zen 4).
 const MEASURED: u32 = 4;
 
 /// The most phases for which a worker that was woken in vain is left asleep.
@@ -62,8 +63,9 @@ pub struct Team {
     phase: u64,
     /// For each part the last phase in which the caller took it from another.
     taken: Vec<u64>,
-    /// Jobs of several phases until one is measured; and the first phase of the last such job, and its parts, if that was.
+    /// Jobs of several phases until one is measured.
     unmeasured: u32,
+    /// The first phase of the last such job, and its parts, if it was measured.
     measured: Option<(u64, usize)>,
 }
 
@@ -99,7 +101,7 @@ impl Team {
         for index in 1..threads {
             let shared = Arc::clone(&team.shared);
             let builder = thread::Builder::new().name(format!("kernels-{index}"));
-            let handle = builder.spawn(move || shared.work(index))?;
+            let handle = builder.spawn(move || shared.live(index))?;
             let thread = handle.thread().clone();
             team.workers.push(Worker { thread, handle: Some(handle), skip: 0, patience: 1 });
         }
@@ -111,12 +113,12 @@ impl Team {
         self.workers.len() + 1
     }
 
-    /// If the last [`alternate`](Self::alternate) of several parts was measured, for which a team must have a clock: how long each part's thread worked in one of
-    /// its first and in one of its second halves, with what it prepared for them: on average over those that it did itself,
-    /// zero if it did none.
+    /// How long each part's thread worked in one of its first and in one of its second halves of the last
+    /// [`alternate`](Self::alternate), with what it prepared for them: on average over those that it did itself, zero if it did
+    /// none. Nothing if that was not measured: it was of one part, the team has no clock, or it was not its turn.
     pub fn worked(&self) -> Option<Vec<[Duration; 2]>> {
         let (first, parts) = self.measured?;
-        Some(self.shared.worked(parts, first))
+        Some(self.shared.work_times(parts, first))
     }
 
     /// Calls `prepare(data, x, i)` and then `call(data, x, i)` for `parts` parts and `phases` phases; returns the
@@ -154,7 +156,8 @@ impl Team {
             self.unmeasured = if is_measured { MEASURED } else { self.unmeasured } - 1;
             self.measured = is_measured.then_some((first, parts));
         }
-        // SAFETY: every part of the last job is done, and none can be claimed: it has ended.
+        // SAFETY: every part of the last job is done, and none can be claimed: `attend` returned when all were done with its last
+        // phase, and where it stopped before, `end` has claimed the phases that were left.
         unsafe { self.shared.begin(job, parts, last, is_measured) };
         self.phase = last;
         self.publish(last, parts, u32::try_from(phases).unwrap_or(u32::MAX));

@@ -125,6 +125,7 @@ pub(super) fn transposed<S: Simd, const AHEAD: usize>(
                     prefetch_bytes::<1>(ahead.unwrap_or_default());
                 }
             }
+            // Where the number is a constant, rows need no look at whether they are there.
             let transposed = match rows == S::LANES {
                 true => s.transpose(&from[p..], stride, S::LANES),
                 false => s.transpose(&from[p..], stride, rows),

@@ -56,8 +56,8 @@ use std::ops::Range;
 
 use crate::simd::{F32x16, Stream, prefetch_beside};
 
-/// How many lines of 16 numbers later than it was written a line of another part is asked for, if all parts are done at the
-/// same time. Sooner, it may not have been written, and must be given back.
+/// A line of another part is asked for so many lines after it was written, if all threads get on alike. Sooner, it may not have been
+/// written yet, and then whoever writes it must take it back.
 const BEHIND: usize = 80;
 
 /// The weights as one thread sees them, kept between steps so that no step allocates.

@@ -34,6 +34,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread;
 use std::time::Duration;
 
+use super::stopwatch::{Clock, Stopwatch, WorkTime};
+
 /// Looks at a ticket or a part before a thread starts to yield its core: some 20 microseconds.
 const SPINS: u32 = 2_000;
 /// Looks at a part before it is asked whether it was begun: a microsecond. Less, and a thread that began late
@@ -84,62 +86,7 @@ pub(super) struct Seat {
     done: Padded<AtomicU64>,
     pub(super) asleep: AtomicBool,
     /// In phases of even and of odd numbers of the last job that was measured.
-    worked: Padded<[Worked; 2]>,
-}
-
-/// What a thread has worked for its own part, in phases of even or of odd numbers.
-#[derive(Default)]
-struct Worked {
-    nanos: AtomicU64,
-    phases: AtomicU64,
-}
-
-impl Worked {
-    fn clear(&self) {
-        self.nanos.store(0, Relaxed);
-        self.phases.store(0, Relaxed);
-    }
-
-    /// Of one phase.
-    fn mean(&self) -> Duration {
-        let nanos = self.nanos.load(Relaxed).checked_div(self.phases.load(Relaxed));
-        Duration::from_nanos(nanos.unwrap_or(0))
-    }
-}
-
-/// Tells the time since some fixed moment.
-pub type Clock = fn() -> Duration;
-
-/// Measures how long a thread works and does not wait.
-struct Stopwatch<'a> {
-    /// None where it is not measured.
-    clock: Option<Clock>,
-    since: Duration,
-    worked: &'a [Worked; 2],
-}
-
-impl<'a> Stopwatch<'a> {
-    fn start(clock: Option<Clock>, worked: &'a [Worked; 2]) -> Self {
-        Self { clock, since: clock.map_or(Duration::ZERO, |now| now()), worked }
-    }
-
-    /// All since the last call was for `phase`, which is done now, or prepared.
-    fn worked(&mut self, phase: u64, is_done: bool) {
-        let Some(clock) = self.clock else { return };
-        let (now, worked) = (clock(), &self.worked[phase as usize % 2]);
-        // Nobody else adds. What the caller clears meanwhile may come back (`begin`).
-        let nanos = now.saturating_sub(self.since).as_nanos() as u64;
-        worked.nanos.store(worked.nanos.load(Relaxed).wrapping_add(nanos), Relaxed);
-        worked.phases.store(worked.phases.load(Relaxed) + u64::from(is_done), Relaxed);
-        self.since = now;
-    }
-
-    /// All since the last call was for none.
-    fn waited(&mut self) {
-        if let Some(clock) = self.clock {
-            self.since = clock();
-        }
-    }
+    work_time: Padded<[WorkTime; 2]>,
 }
 
 /// What the threads of a team share.
@@ -170,6 +117,13 @@ fn pause(turns: &mut u32) {
     }
 }
 
+/// A part of a phase that a thread has claimed, by [`Shared::claim`] or [`Shared::claim_next`] and by nothing else: while it has this,
+/// the part is its alone.
+struct Claimed {
+    index: usize,
+    phase: u64,
+}
+
 impl Shared {
     pub(super) fn new(threads: usize, clock: Option<Clock>) -> Self {
         unsafe fn no_call(_: *const (), _: usize, _: usize) -> bool {
@@ -180,7 +134,7 @@ impl Shared {
             claim: Padded(AtomicU64::new(0)),
             done: Padded(AtomicU64::new(0)),
             asleep: AtomicBool::new(false),
-            worked: Padded(Default::default()),
+            work_time: Padded(Default::default()),
         };
         Self {
             order: Padded(Order {
@@ -205,7 +159,7 @@ impl Shared {
         self.order.0.is_measured.store(is_measured, Relaxed);
         if is_measured {
             // A worker that is late may still add; then it is shares that are worse, and no result.
-            self.seats.iter().flat_map(|seat| &seat.worked.0).for_each(Worked::clear);
+            self.seats.iter().flat_map(|seat| &seat.work_time.0).for_each(WorkTime::clear);
         }
         for seat in &self.seats[parts..] {
             seat.claim.0.store(last, Relaxed);
@@ -217,8 +171,8 @@ impl Shared {
 
     /// How long the threads of the first `parts` seats have worked in a phase of the same parity as `phase`, and in one of the
     /// other, on average over those that they did themselves in the last job that was measured; nothing if they did none.
-    pub(super) fn worked(&self, parts: usize, phase: u64) -> Vec<[Duration; 2]> {
-        let of = |seat: &Seat, phase: u64| seat.worked.0[phase as usize % 2].mean();
+    pub(super) fn work_times(&self, parts: usize, phase: u64) -> Vec<[Duration; 2]> {
+        let of = |seat: &Seat, phase: u64| seat.work_time.0[phase as usize % 2].mean();
         self.seats[..parts].iter().map(|seat| [of(seat, phase), of(seat, phase + 1)]).collect()
     }
 
@@ -237,7 +191,7 @@ impl Shared {
     }
 
     /// The life of worker `index`.
-    pub(super) fn work(&self, index: usize) {
+    pub(super) fn live(&self, index: usize) {
         let (mut seen, mut taken) = (0, vec![0; self.seats.len()]);
         loop {
             let last = self.next_ticket(index, seen);
@@ -276,30 +230,35 @@ impl Shared {
     /// Takes part in the phases from `next` to `last`, in seat `me`; returns the one after which the job ended.
     /// All before `next` are done.
     pub(super) fn attend(&self, me: usize, next: u64, last: u64, taken: &mut [u64]) -> u64 {
-        let Seat { claim, done, worked, .. } = &self.seats[me];
+        let Seat { done, work_time, .. } = &self.seats[me];
         let clock = self.clock.filter(|_| self.order.0.is_measured.load(Relaxed));
-        let mut watch = Stopwatch::start(clock, &worked.0);
-        // Where the own part of the phase was claimed ahead: whether it was prepared without a panic.
-        let mut prepared_ahead = None;
+        let mut watch = Stopwatch::start(clock, &work_time.0);
+        let prepared = |claimed: Claimed| {
+            let is_prepared = self.prepare(&claimed);
+            (claimed, is_prepared)
+        };
+        // The own part of the phase, where it was claimed ahead.
+        let mut ahead = None;
         let mut is_crowded = false;
         for phase in next..=last {
-            if prepared_ahead.is_some() || self.claim(me, phase) {
-                let is_prepared = prepared_ahead.unwrap_or_else(|| self.prepare(me, phase));
-                let goes_on = self.goes_on(phase, is_prepared && self.call(me, phase));
-                let goes_ahead = goes_on && phase < last && !is_crowded;
-                if goes_ahead {
-                    // Before the part is done, and so before anyone else can claim it for the next phase.
-                    claim.0.store(phase + 1, Relaxed);
+            let own = ahead.take().or_else(|| self.claim(me, phase).map(prepared));
+            if let Some((claimed, is_prepared)) = own {
+                let goes_on = is_prepared && self.call(&claimed);
+                if !goes_on {
+                    self.stop_after(&claimed);
                 }
-                watch.worked(phase, true);
+                let goes_ahead = goes_on && phase < last && !is_crowded;
+                // Before the part is done, and so before anyone else can claim it for the next phase.
+                let next = goes_ahead.then(|| self.claim_next(claimed));
+                watch.lap(phase, true);
                 done.0.store(phase, Release);
-                prepared_ahead = goes_ahead.then(|| self.prepare(me, phase + 1));
-                watch.worked(phase + 1, false);
+                ahead = next.map(prepared);
+                watch.lap(phase + 1, false);
             }
             is_crowded = self.wait_and_help(phase, taken);
-            watch.waited();
+            watch.restart();
             if self.stopped.load(Acquire) == phase {
-                if prepared_ahead.is_some() {
+                if ahead.is_some() {
                     // Given up.
                     done.0.store(phase + 1, Release);
                 }
@@ -321,8 +280,12 @@ impl Shared {
             while !is_done() && turns < grace && !seat.asleep.load(Relaxed) {
                 pause(&mut turns);
             }
-            if !is_done() && self.claim(index, phase) {
-                self.goes_on(phase, self.prepare(index, phase) && self.call(index, phase));
+            if !is_done()
+                && let Some(claimed) = self.claim(index, phase)
+            {
+                if !(self.prepare(&claimed) && self.call(&claimed)) {
+                    self.stop_after(&claimed);
+                }
                 seat.done.0.store(phase, Release);
                 taken[index] = phase;
             }
@@ -334,15 +297,24 @@ impl Shared {
         is_crowded
     }
 
-    /// Claims a part of `phase`; returns false where it was claimed before. All phases before are done.
-    fn claim(&self, index: usize, phase: u64) -> bool {
+    /// Claims a part of `phase`, unless it was claimed before. All phases before are done.
+    fn claim(&self, index: usize, phase: u64) -> Option<Claimed> {
         let claim = &self.seats[index].claim.0;
         let before = claim.load(Relaxed);
-        before < phase && claim.compare_exchange(before, phase, AcqRel, Relaxed).is_ok()
+        let is_claimed =
+            before < phase && claim.compare_exchange(before, phase, AcqRel, Relaxed).is_ok();
+        is_claimed.then_some(Claimed { index, phase })
     }
 
-    /// Prepares a part of `phase` that this thread has claimed; returns whether it may be worked on.
-    fn prepare(&self, index: usize, phase: u64) -> bool {
+    /// Claims the same part of the next phase, of which there is one, by whoever has it and is not marked as done with it: nobody
+    /// else can claim it before.
+    fn claim_next(&self, Claimed { index, phase }: Claimed) -> Claimed {
+        self.seats[index].claim.0.store(phase + 1, Relaxed);
+        Claimed { index, phase: phase + 1 }
+    }
+
+    /// Prepares a part; returns whether it may be worked on.
+    fn prepare(&self, &Claimed { index, phase }: &Claimed) -> bool {
         self.caught(|job| {
             // SAFETY: `perform` was promised that the job may be called so: the part exists, for those that do
             // not were claimed before; the claim makes it this thread's alone; its phases before are done.
@@ -351,9 +323,8 @@ impl Shared {
         })
     }
 
-    /// Works on a part of `phase` that this thread has claimed and prepared, all phases before being done; returns
-    /// whether to go on.
-    fn call(&self, index: usize, phase: u64) -> bool {
+    /// Works on a part that was prepared, all phases before being done; returns whether to go on.
+    fn call(&self, &Claimed { index, phase }: &Claimed) -> bool {
         self.caught(|job| {
             // SAFETY: as in `prepare`; and the phases before are done in all parts.
             unsafe { (job.call)(job.data, (phase - job.first) as usize, index) }
@@ -373,14 +344,10 @@ impl Shared {
         })
     }
 
-    /// Notes whether the job goes on after `phase`, of which this thread has a part that is not marked as done. All
-    /// threads stop after the same phase, so nobody may stop one that others have not reached: who panics ahead says
-    /// so later.
-    fn goes_on(&self, phase: u64, goes_on: bool) -> bool {
-        if !goes_on {
-            // Who sees the part done sees this too.
-            self.stopped.fetch_max(phase, Release);
-        }
-        goes_on
+    /// Notes that the job ends after the phase of this part, which is not marked as done. All threads stop after the same phase,
+    /// so nobody may stop one that others have not reached: who panics ahead says so later.
+    fn stop_after(&self, claimed: &Claimed) {
+        // Who sees the part done sees this too.
+        self.stopped.fetch_max(claimed.phase, Release);
     }
 }

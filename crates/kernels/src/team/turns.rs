@@ -12,7 +12,7 @@ impl Team {
     pub fn run<P: Send, F: Fn(&mut P) + Sync>(&mut self, parts: &mut [P], f: F) {
         let run = Run { parts: parts.as_mut_ptr(), f };
         // SAFETY: `call_run` expects a `Run` of as many parts, which lives until `perform` returns; from here
-        // on the parts are used through its pointer alone.
+        // on the parts are used through its pointer alone. Any thread may: parts are `Send`, and `f` is `Sync`.
         unsafe {
             self.perform((parts.len(), 1), (nothing, call_run::<P, F>), ptr::from_ref(&run).cast())
         };
@@ -56,7 +56,8 @@ impl Team {
         };
         let (calls, data) = (calls_of(&turns), ptr::from_ref(&turns).cast());
         // SAFETY: the calls expect the `Turns` of as many parts, which live until `perform` returns; from here on
-        // the slices are used through their pointers alone.
+        // the slices are used through their pointers alone. Any thread may: what parts own is `Send`, what others read
+        // of them too `Sync`, and so are the functions.
         let stopped = unsafe { self.perform((parts, halves), calls, data) };
         stopped.map_or(Ok(()), Err)
     }

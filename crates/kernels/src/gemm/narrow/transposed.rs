@@ -100,6 +100,7 @@ fn chains<S: Simd, const R: usize>(
                 _ => prefetch_bytes::<128>(ahead),
             }
         }
+        // Where the number is a constant, rows need no look at whether they are there.
         let a = match rows == S::LANES {
             true => s.transpose(&from[p..], stride, S::LANES),
             false => s.transpose(&from[p..], stride, rows),
