@@ -180,6 +180,11 @@ fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, &'static str>
     })
 }
 
+/// Reads a number.
+fn number(text: &str) -> Result<f64, &'static str> {
+    text.parse().map_err(|_| "a number, such as 0.001, is expected")
+}
+
 /// Settings of the machine; they change no bit of any result.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct MachineArgs {

@@ -92,9 +92,9 @@ impl Console {
         let test = Test { first: first.into(), all: all.into(), seconds: time.as_secs_f64() };
         self.record(&Record::Test(test));
         self.history.test = Some(test);
-        let line =
-            format!("Test loss: {:.2}, test accuracy: {}", first.loss, percent(first.accuracy()));
-        self.result(&line, all);
+        let (loss, accuracy) = (nats(first.loss, 2), percent(first.accuracy()));
+        let line = format!("Test loss: {loss}, test accuracy: {accuracy}");
+        self.result(&line, ("test", all));
     }
 
     /// Records a line.
@@ -121,15 +121,15 @@ impl Console {
     }
 
     /// Prints a result between rules, and beside the tutorial's the one on all images.
-    fn result(&mut self, line: &str, all: &Evaluation) {
+    fn result(&mut self, line: &str, (set, all): (&str, &Evaluation)) {
         let adjective = self.adjective;
         let (low, high) = all.interval();
         self.say(RULE);
         self.say(line);
         self.say(format_args!(
-            "all {} {adjective}images: loss: {:.3}, accuracy: {:.2}% (95%: {:.2} to {:.2})",
+            "all {} {adjective}{set} images: loss: {}, accuracy: {:.2}% (95%: {:.2} to {:.2})",
             all.count(),
-            all.loss,
+            nats(all.loss, 3),
             100.0 * all.accuracy(),
             100.0 * low,
             100.0 * high
@@ -177,11 +177,10 @@ impl Console {
         }
         if let (Some(first), Some(all)) = (first, all) {
             let accuracy = percent(first.accuracy());
-            let line = format!(
-                "Epoch: {epoch}, validation loss: {:.2}, validation accuracy: {accuracy}",
-                first.loss
-            );
-            self.result(&line, all);
+            let loss = nats(first.loss, 2);
+            let line =
+                format!("Epoch: {epoch}, validation loss: {loss}, validation accuracy: {accuracy}");
+            self.result(&line, ("validation", all));
         }
         if let Some(line) = self.progress.and_then(|screen| epoch_line(&self.history, &screen)) {
             self.bar.suspend(|| notice(line));
@@ -190,6 +189,11 @@ impl Console {
             self.failure.get_or_insert(failure);
         }
     }
+}
+
+/// A loss with so many decimals; in powers of ten where it is huge, as after far too large steps.
+pub(crate) fn nats(loss: f64, decimals: usize) -> String {
+    if loss.abs() < 1e6 { format!("{loss:.decimals$}") } else { format!("{loss:.decimals$e}") }
 }
 
 /// A fraction as the tutorial prints it: `91.7%`.
@@ -207,9 +211,9 @@ impl Observer for Console {
                     self.record(&Record::Step(step));
                 }
                 let Score { loss, accuracy } = after;
-                let accuracy = percent(accuracy);
+                let (loss, accuracy) = (nats(loss, 2), percent(accuracy));
                 self.say(format_args!(
-                    "iter {iteration:3}:\t Loss={loss:.2},\tTraining Accuracy={accuracy}"
+                    "iter {iteration:3}:\t Loss={loss},\tTraining Accuracy={accuracy}"
                 ));
                 self.bar.set_position(step);
             }
@@ -223,5 +227,23 @@ impl Observer for Console {
 
     fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn huge_losses_are_powers_of_ten() {
+        for (loss, expected) in [
+            (0.266_9, "0.27"),
+            (-0.000_1, "-0.00"),
+            (999_999.0, "999999.00"),
+            (1e6, "1.00e6"),
+            (1.544e31, "1.54e31"),
+        ] {
+            assert_eq!(nats(loss, 2), expected);
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! `mnist evaluate`: how good a saved model is.
 
-use model::{Classifier, Confusion, Evaluation, Model};
+use model::{Classifier, Confusion, DataInfo, Evaluation, Model};
 use serde_json::json;
 
 use crate::args::{EvaluateArgs, SplitName};
 use crate::cache;
+use crate::console::nats;
 use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::fit;
@@ -43,18 +44,14 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     };
     let set = format!("{}{split}", sets.info.adjective());
     fit::check(&args.model, &model, &sets)?;
-    let rows = rows::of_split(&model, args.split, data.len());
-    if rows.is_empty() {
-        return Err(Failure::new(Code::Usage, format_args!("there are no {split} images"))
-            .remedy("the model's run has none; name another --split"));
-    }
+    let rows = rows::of_split(&model, args.split, data.len())?;
     let evaluation = Classifier::new(isa, &model.parameters, data)
         .evaluate(data, rows.clone())
         .map_err(|error| Failure::new(Code::Content, format_args!("{error} is not finite")))?;
     let confusion = Confusion::new(names.len(), &data.labels()[rows], &evaluation.predicted);
     let mut output = Output::default();
     if args.json {
-        output.line(as_json(&set, names, &evaluation, &confusion));
+        output.line(as_json((&set, &sets.info), names, &evaluation, &confusion));
     } else {
         print(&mut output, &set, names, &evaluation, &confusion);
     }
@@ -62,7 +59,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
 }
 
 fn as_json(
-    split: &str,
+    (split, info): (&str, &DataInfo),
     names: &[String],
     evaluation: &Evaluation,
     confusion: &Confusion,
@@ -87,6 +84,7 @@ fn as_json(
     });
     json!({
         "split": split,
+        "data": { "name": info.name, "sha256": info.sha256 },
         "count": evaluation.count(),
         "loss": evaluation.loss,
         "accuracy": evaluation.accuracy(),
@@ -104,9 +102,9 @@ fn print(
 ) {
     let (low, high) = evaluation.interval();
     output.line(format_args!(
-        "{} {split} images: loss {:.4}, accuracy {:.2}% (95% interval {:.2} to {:.2})\n",
+        "{} {split} images: loss {}, accuracy {:.2}% (95% interval {:.2} to {:.2})\n",
         evaluation.count(),
-        evaluation.loss,
+        nats(evaluation.loss, 4),
         100.0 * evaluation.accuracy(),
         100.0 * low,
         100.0 * high

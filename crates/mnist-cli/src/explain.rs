@@ -74,9 +74,9 @@ impl<'a> Case<'a> {
         printable(&self.model.metadata.classes[class as usize])
     }
 
-    /// The height and width of the image; one row where it has none.
-    fn shape(&self) -> (usize, usize) {
-        self.subject.data.image_shape().unwrap_or((1, self.subject.data.features()))
+    /// The height and width of the image, where it has any.
+    fn image_shape(&self) -> Option<(usize, usize)> {
+        self.subject.data.image_shape()
     }
 
     /// The image as 0 for paper to 255 for full ink.
@@ -100,6 +100,7 @@ impl<'a> Case<'a> {
         };
         json!({
             "image": self.subject.title,
+            "data": self.subject.set.as_ref().map(|(name, sha256)| json!({ "name": name, "sha256": sha256 })),
             "true": self.subject.label.map(class),
             "predicted": class(self.why.class),
             "other": class(self.why.other),

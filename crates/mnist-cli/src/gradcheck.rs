@@ -137,9 +137,11 @@ fn describe(
     let s = if count == 1 { "" } else { "s" };
     let mut lines = wrap(
         &format!(
-            "loss L: the mean cross-entropy of {count} image{s} ({name}), {} pixels, \
+            "loss L: the mean cross-entropy of {count} image{s} ({name}), {} {}, \
              {classes} classes, weights of seed {}",
-            form.0, args.seed
+            form.0,
+            if form.1.is_some() { "pixels" } else { "features" },
+            args.seed
         ),
         columns,
     );

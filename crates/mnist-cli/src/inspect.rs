@@ -5,6 +5,7 @@ mod folder;
 mod idx_file;
 mod kept;
 mod model_file;
+mod run;
 mod sets;
 mod values;
 
@@ -20,13 +21,11 @@ use crate::failure::Failure;
 use crate::input::{Input, Kind};
 use crate::output::Output;
 use crate::resume;
+use crate::run_file;
 use crate::screen::Screen;
 
 /// The most images that are drawn, in at most two rows.
 const MOST_IMAGES: usize = 10;
-
-/// The name of a model's file, by which the folder of a run that is over is known.
-const MODEL_FILE: &str = "model.safetensors";
 
 /// What can be inspected, for whoever names something else.
 const KNOWN: &str = "name an IDX file, a model, a checkpoint, a file that `--cache` keeps, or the folder of a data set or of a run";
@@ -47,9 +46,16 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
     let screen = Screen::stdout(args.graphics);
     let path = &args.path;
     let report = if path.is_dir() {
-        let of_run = [MODEL_FILE, checkpoints::NAME].map(|name| path.join(name));
+        let of_run = [run_file::MODEL, checkpoints::NAME].map(|name| path.join(name));
         match (idx::presence(path)?, of_run.iter().find(|file| file.is_file())) {
-            (idx::Presence::Absent, Some(file)) => of_safetensors(file, &screen)?,
+            (idx::Presence::Absent, Some(file)) => {
+                let mut report = of_safetensors(file, &screen)?;
+                run::add(path, &mut report);
+                report
+            }
+            (idx::Presence::Absent, None) if run_file::is_unfinished(path) => {
+                return Err(run_file::unfinished(path));
+            }
             _ => folder::inspect(path, &screen)?,
         }
     } else {

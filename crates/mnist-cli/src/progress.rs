@@ -2,6 +2,7 @@
 
 use pictures::terminal::sparkline;
 
+use crate::console::nats;
 use crate::history::History;
 use crate::screen::Screen;
 
@@ -25,10 +26,10 @@ pub(crate) fn epoch_line(history: &History, screen: &Screen) -> Option<String> {
     }
     match epoch.validation_all {
         Some(set) => {
-            parts.push(format!("valid loss {:.3}", set.loss));
+            parts.push(format!("valid loss {}", nats(set.loss, 3)));
             parts.push(format!("accuracy {:.1}%", 100.0 * set.accuracy));
         }
-        None => parts.extend(losses.last().map(|loss| format!("loss {loss:.3}"))),
+        None => parts.extend(losses.last().map(|&loss| format!("loss {}", nats(loss, 3)))),
     }
     parts.push(format!("{:.2} s", epoch.seconds));
     let mut line = String::new();

@@ -11,7 +11,6 @@ use model::{DataSets, Model, Trainer, atomic};
 use pictures::report::{MOST_CLASSES, Snapshot};
 
 use crate::args::ReportArgs;
-use crate::checkpoints;
 use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::fit;
@@ -25,7 +24,7 @@ pub(crate) use page::Run;
 use page::Subject;
 
 /// The files of a run that a report is made from.
-const FILES: [&str; 3] = [run_file::NAME, "metrics.jsonl", "model.safetensors"];
+const FILES: [&str; 3] = [run_file::NAME, "metrics.jsonl", run_file::MODEL];
 
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
     let isa = setup::isa()?;
@@ -58,20 +57,19 @@ pub(crate) fn write(
 fn of_run(args: &ReportArgs, isa: Isa) -> Result<PathBuf, Failure> {
     let folder = &args.subject;
     let path = |name: &str| folder.join(name);
+    if run_file::is_unfinished(folder) {
+        return Err(run_file::unfinished(folder));
+    }
     let missing: Vec<&str> = FILES.into_iter().filter(|name| !path(name).exists()).collect();
     if !missing.is_empty() {
         let (names, is) = (missing.join(", "), if missing.len() == 1 { "is" } else { "are" });
         let message = format!("{}: {names} {is} missing", folder.display());
-        let checkpoint = path(checkpoints::NAME);
-        let remedy = match checkpoint.exists() {
-            true => format!("`mnist train --resume {}` ends the run", checkpoint.display()),
-            false => "name the folder of a run, as `mnist train` writes it".to_owned(),
-        };
-        return Err(Failure::new(Code::Io, message).remedy(remedy));
+        return Err(Failure::new(Code::Io, message)
+            .remedy("name the folder of a run, as `mnist train` writes it"));
     }
     let run_file = RunFile::read(folder)?;
     let history = History::read(&path("metrics.jsonl"))?;
-    let model_path = path("model.safetensors");
+    let model_path = path(run_file::MODEL);
     let model = Model::read(&model_path)?;
     check_classes(&model_path, &model)?;
     let is_named = args.data.is_some() || args.dataset.is_some();

@@ -5,15 +5,27 @@ use std::ops::Range;
 use model::{Model, Split};
 
 use crate::args::SplitName;
+use crate::failure::{Code, Failure};
 
 /// The rows of a split among the `count` images of its file: as many for validation as the model's run kept.
-pub(crate) fn of_split(model: &Model, split: SplitName, count: usize) -> Range<usize> {
+///
+/// Errors if there are none.
+pub(crate) fn of_split(
+    model: &Model,
+    split: SplitName,
+    count: usize,
+) -> Result<Range<usize>, Failure> {
     let kept = model.metadata.config["validation"].as_u64().unwrap_or(0) as usize;
     let parts = Split::new(count, kept.min(count));
-    let part = match split {
-        SplitName::Test => return 0..count,
-        SplitName::Train => parts.training,
-        SplitName::Validation => parts.validation,
+    let (part, name) = match split {
+        SplitName::Test => (0..count as u32, "test"),
+        SplitName::Train => (parts.training, "training"),
+        SplitName::Validation => (parts.validation, "validation"),
     };
-    part.start as usize..part.end as usize
+    if part.is_empty() {
+        let message =
+            format_args!("there are no {name} images: the model's run kept {kept} for validation");
+        return Err(Failure::new(Code::Usage, message).remedy("name another --split"));
+    }
+    Ok(part.start as usize..part.end as usize)
 }

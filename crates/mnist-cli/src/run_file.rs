@@ -9,12 +9,15 @@ use model::{DataSets, Model, TrainConfig};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::args::BuiltIn;
+use crate::checkpoints;
 use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::regular::{self, Unreadable};
 
 /// The file's name in the run's folder.
 pub(crate) const NAME: &str = "config.json";
+/// The name of the model's file in a run's folder.
+pub(crate) const MODEL: &str = "model.safetensors";
 /// The longest file that is read: 65,536 names of classes take less.
 const MOST_BYTES: u64 = 1 << 24;
 
@@ -158,6 +161,22 @@ impl RunFile {
         Failure::new(Code::Checksum, message)
             .remedy("name the folder of the run's data with --data")
     }
+}
+
+/// The failure of a run that has no model: it was stopped, or has diverged.
+pub(crate) fn unfinished(folder: &Path) -> Failure {
+    let message = format!("{}: the run has not ended: there is no {MODEL}", folder.display());
+    let checkpoint = folder.join(checkpoints::NAME);
+    let remedy = match checkpoint.exists() {
+        true => format!("`mnist train --resume {}` ends it", checkpoint.display()),
+        false => "train anew; if it diverged, with a smaller --learning-rate".to_owned(),
+    };
+    Failure::new(Code::Io, message).remedy(remedy)
+}
+
+/// Whether the folder is that of a run without a model.
+pub(crate) fn is_unfinished(folder: &Path) -> bool {
+    folder.join(NAME).is_file() && !folder.join(MODEL).exists()
 }
 
 /// The folder that a file stands in.

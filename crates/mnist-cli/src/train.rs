@@ -5,7 +5,7 @@ mod trained;
 use std::path::Path;
 
 use kernels::linear;
-use model::{Checkpoint, Trainer};
+use model::{Checkpoint, DataSets, Trainer};
 
 use crate::args::{InitName, OptimizerName, TrainArgs};
 use crate::cache;
@@ -24,9 +24,6 @@ use crate::setup;
 use crate::signals::Signals;
 use crate::snapshots::Recording;
 use trained::Trained;
-
-/// The model's file.
-const MODEL: &str = "model.safetensors";
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let style = match (args.quiet, args.json) {
@@ -68,6 +65,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         // Products of whole matrices take the pool's threads.
         setup::threads(&args.machine)?;
     }
+    if style != Style::Quiet {
+        tell_of_empty_classes(&sets);
+    }
     let config = resume.as_ref().map_or_else(|| args.config(), |resume| resume.config.clone());
     if let Some(resume) = &resume {
         resume.check_data(&sets)?;
@@ -88,10 +88,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
     }
     let folder = RunFolder::make(args.out.as_deref().or(resume.as_ref().map(Resume::folder)))?;
-    folder.remove_stale(&[MODEL, run_file::NAME, checkpoints::NAME]);
+    folder.remove_stale(&[run_file::MODEL, run_file::NAME, checkpoints::NAME]);
     // Whatever happens to this run, neither model nor pictures nor report of an earlier one may stand
     // beside its files, and no checkpoint but the one that it goes on from.
-    for name in [MODEL, trained::REPORT].into_iter().chain(Drawing::ALL.map(Drawing::name)) {
+    for name in
+        [run_file::MODEL, trained::REPORT].into_iter().chain(Drawing::ALL.map(Drawing::name))
+    {
         folder.remove(name)?;
     }
     let checkpoint_file = folder.path(checkpoints::NAME);
@@ -155,6 +157,18 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     trained.test_and_save(&mut console, &folder, !args.no_pictures)?;
     console.finish()?;
     unsaved.map_or(Ok(()), Err)
+}
+
+/// Says where there are classes of which nothing can be learned.
+fn tell_of_empty_classes(sets: &DataSets) {
+    let mut is_empty = vec![true; sets.info.classes.len()];
+    sets.train.labels().iter().for_each(|&label| is_empty[label as usize] = false);
+    let (empty, all) = (is_empty.iter().filter(|&&is_empty| is_empty).count(), is_empty.len());
+    if empty > 0 {
+        notice(format_args!(
+            "note: {empty} of {all} classes have no image to train on; --classes says how many there are"
+        ));
+    }
 }
 
 /// Refuses options that would change nothing, because they are not what was meant.

@@ -14,7 +14,7 @@ use crate::args::WatchArgs;
 use crate::data::Source;
 use crate::failure::{Code, Failure};
 use crate::output::Output;
-use crate::run_file::RunFile;
+use crate::run_file::{self, RunFile};
 use crate::screen::{Screen, printable};
 use crate::setup;
 use control::Control;
@@ -31,7 +31,10 @@ pub(crate) fn run(args: &WatchArgs) -> Result<(), Failure> {
         return Err(Failure::new(Code::Usage, message)
             .remedy("run it in one, or name a step with --at to print what is seen after it"));
     }
-    let model = Model::read(&args.run.join("model.safetensors"))?;
+    if run_file::is_unfinished(&args.run) {
+        return Err(run_file::unfinished(&args.run));
+    }
+    let model = Model::read(&args.run.join(run_file::MODEL))?;
     // The memory that training takes is proven by the model's file.
     let (classes, of_model) = (run.classes.len(), model.metadata.classes.len());
     if classes != of_model {

@@ -54,8 +54,9 @@ fn run_with(sandbox: &Sandbox, variable: &str, value: &str, words: &str) -> Run 
 fn a_split_of_no_images() {
     let sandbox = Sandbox::with_digits(100, 50);
     sandbox.ok("train --data data --validation 0 --epochs 1 --out out --no-pictures --quiet");
-    let none = ["there are no validation images", "name another --split"];
+    let none = ["there are no validation images", "kept 0 for validation", "name another --split"];
     sandbox.refused("evaluate --model out/model.safetensors --split validation", 2, &none);
+    sandbox.refused("explain --model out/model.safetensors --split validation --worst", 2, &none);
 }
 
 #[test]
@@ -78,7 +79,8 @@ fn json_for_programs() {
     for (split, name, reported) in reported {
         let found = as_json(&sandbox, split);
         let keys: Vec<_> = found.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(keys, ["accuracy", "classes", "count", "interval95", "loss", "split"]);
+        assert_eq!(keys, ["accuracy", "classes", "count", "data", "interval95", "loss", "split"]);
+        assert_eq!(found["data"]["sha256"], metrics[0]["dataset"]["sha256"]);
         assert_eq!(found["split"], name);
         if reported.is_object() {
             for key in ["count", "loss", "accuracy"] {

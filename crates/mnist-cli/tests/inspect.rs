@@ -270,3 +270,24 @@ fn a_reader_that_leaves_is_no_error() {
     let left = child.wait_with_output().unwrap();
     assert_eq!((left.status.code(), left.stderr), (Some(0), vec![]));
 }
+
+#[test]
+fn the_folder_of_a_run_tells_of_its_test() {
+    let sandbox = Sandbox::with_digits(310, 120);
+    sandbox.ok("train --data data --validation 60 --batch-size 50 --epochs 1 --threads 1 --out out --quiet");
+    let metrics = json_lines(&sandbox.read("out/metrics.jsonl"));
+    let all = &metrics[metrics.len() - 2]["all"];
+    let text = sandbox.ok("inspect out");
+    let accuracy = 100.0 * all["accuracy"].as_f64().unwrap();
+    assert!(
+        text.contains("120 images: loss ") && text.contains(&format!("accuracy {accuracy:.2}%")),
+        "{text}"
+    );
+    assert!(text.contains(", 1 thread\n") && text.contains("/data\n"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&sandbox.ok("inspect out --json")).unwrap();
+    assert_eq!((&json["test"], &json["machine"]["threads"]), (all, &1.into()));
+    // What can't be read is left out: it is the model that was asked for.
+    fs::write(sandbox.path("out/metrics.jsonl"), "{}").unwrap();
+    fs::write(sandbox.path("out/config.json"), "{}").unwrap();
+    assert_eq!(sandbox.ok("inspect out"), sandbox.ok("inspect out/model.safetensors"));
+}

@@ -56,6 +56,12 @@ fn without_height_and_width_there_are_no_maps() {
     sandbox.ok("train --data data --classes 3 --validation 9 --batch-size 9 --epochs 1 --out out");
     let expected = ["classes.png", "confusion.png", "learning_curves.png", "reliability.png"];
     assert_eq!(pictures(&sandbox), expected);
+    let explain = "explain --model out/model.safetensors --index 1";
+    let why = sandbox.ok(explain);
+    assert!(why.contains(", by features:\n  feature ") && !why.contains("the image"), "{why}");
+    let none = "data without height and width have no picture";
+    sandbox.refused(&format!("{explain} --out why.png"), 2, &[none]);
+    assert!(sandbox.ok("gradcheck --data data --classes 3 --batch-size 30").contains("4 features"));
     // Among very many classes none has a place.
     sandbox
         .ok("train --data data --classes 65536 --validation 9 --batch-size 9 --epochs 1 --out out");
@@ -81,7 +87,8 @@ fn every_surrounding_gets_plain_text() {
                 // The digits and maps are for a person, or asked for.
                 assert!(text.is_ascii() && !text.contains('\x1b'), "{words}: {text}");
                 if let Some((_, maps)) = text.split_once("versions") {
-                    let maps: Vec<&str> = maps.lines().skip(2).collect();
+                    let maps: Vec<&str> =
+                        maps.lines().skip_while(|line| !line.is_empty()).collect();
                     let wide = maps.iter().map(|line| line.len()).filter(|&n| n > 20).count();
                     assert!(columns == "80" || wide <= 1, "{maps:?}");
                     assert!(maps.iter().any(|line| line.contains("+++")), "{maps:?}");

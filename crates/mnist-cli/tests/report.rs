@@ -195,7 +195,15 @@ fn what_is_missing_is_named() {
     for name in files {
         let (path, away) = (sandbox.path("run").join(name), sandbox.path("away"));
         fs::rename(&path, &away).unwrap();
-        sandbox.refused("report run", 4, &[&format!("run: {name} is missing"), remedy]);
+        if name == "model.safetensors" {
+            let what = "run: the run has not ended: there is no model.safetensors";
+            let remedy = "train anew; if it diverged, with a smaller --learning-rate";
+            sandbox.refused("report run", 4, &[what, remedy]);
+            sandbox.refused("watch run --at 1", 4, &[what, remedy]);
+            sandbox.refused("inspect run", 4, &[what, remedy]);
+        } else {
+            sandbox.refused("report run", 4, &[&format!("run: {name} is missing"), remedy]);
+        }
         fs::rename(&away, &path).unwrap();
     }
     fs::create_dir(sandbox.path("empty")).unwrap();

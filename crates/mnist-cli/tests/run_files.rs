@@ -51,7 +51,8 @@ fn a_damaged_history_names_file_line_and_fault() {
     let sandbox = trained();
     let path = sandbox.path("run/metrics.jsonl");
     let valid = sandbox.read("run/metrics.jsonl");
-    let last = valid.lines().count();
+    // The test; behind it stands where the model is.
+    let last = valid.lines().count() - 1;
     for (from, to, line, part) in [
         (r#""validation_all":{"count":50"#, r#""validation_all":{"count":0"#, 3, "count is 0"),
         (r#""validation":{"count":50"#, r#""validation":{"count":9999999999"#, 3, "not 1 to 2^32"),

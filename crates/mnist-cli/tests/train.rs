@@ -39,18 +39,18 @@ iter   0:\t Loss=1.77,\tTraining Accuracy=42.2%\n\
 iter   3:\t Loss=1.32,\tTraining Accuracy=65.5%\n\
 ---------------------------------------------------------\n\
 Epoch: 1, validation loss: 1.42, validation accuracy: 58.3%\n\
-all 60 images: loss: 1.416, accuracy: 58.33% (95%: 45.73 to 69.94)\n\
+all 60 validation images: loss: 1.416, accuracy: 58.33% (95%: 45.73 to 69.94)\n\
 ---------------------------------------------------------\n\
 Training epoch: 2\n\
 iter   0:\t Loss=1.05,\tTraining Accuracy=81.2%\n\
 iter   3:\t Loss=0.84,\tTraining Accuracy=79.3%\n\
 ---------------------------------------------------------\n\
 Epoch: 2, validation loss: 0.98, validation accuracy: 76.7%\n\
-all 60 images: loss: 0.975, accuracy: 76.67% (95%: 64.56 to 85.56)\n\
+all 60 validation images: loss: 0.975, accuracy: 76.67% (95%: 64.56 to 85.56)\n\
 ---------------------------------------------------------\n\
 ---------------------------------------------------------\n\
 Test loss: 1.10, test accuracy: 65.0%\n\
-all 120 images: loss: 1.098, accuracy: 65.00% (95%: 56.12 to 72.95)\n\
+all 120 test images: loss: 1.098, accuracy: 65.00% (95%: 56.12 to 72.95)\n\
 ---------------------------------------------------------\n\
 most often 4 taken for 9: 6, 3 taken for 5: 5, 8 taken for 2: 5, 7 taken for 9: 3, 1 taken for 8: 2\n\
 weights sha256 a90af8d974aee119c447c30592fc1740ac69d5fc445c89631bfac5a5d9f400e5\n\
@@ -218,7 +218,7 @@ fn what_is_written() {
     let again = Model::read(&sandbox.path("deep/er/out/model.safetensors")).unwrap();
     assert_ne!(again, model);
     assert_eq!(sandbox.names("deep/er/out"), with(&[&PICTURES[..], &["mine.txt"]].concat()));
-    assert_eq!(json_lines(&sandbox.read("deep/er/out/metrics.jsonl")).len(), 6);
+    assert_eq!(json_lines(&sandbox.read("deep/er/out/metrics.jsonl")).len(), 7);
 
     // Pictures of an earlier run do not stay beside another's model.
     sandbox.ok(&format!("{SMALL} --out deep/er/out --no-pictures --quiet"));
@@ -373,5 +373,25 @@ fn five_seeds_reach_the_tutorials_accuracy() {
         let all = test["all"]["accuracy"].as_f64().unwrap();
         println!("seed {seed}: validation {validation:.4}, test {all:.4} {}", test["first"]);
         assert!(validation >= 0.905 && all >= 0.923, "seed {seed}: {validation}, {all}");
+    }
+}
+
+#[test]
+fn what_may_not_be_meant_is_noted() {
+    let sandbox = small();
+    let run = |more: &str| sandbox.run(&format!("{SMALL} --no-pictures --out out {more}"));
+    let empty = run("--classes 12");
+    assert_eq!(empty.code, Some(0), "{empty:?}");
+    assert!(empty.stderr.contains("note: 2 of 12 classes have no image to train on"), "{empty:?}");
+    let huge = run("--learning-rate 1e30");
+    assert_eq!(huge.code, Some(0), "{huge:?}");
+    assert!(
+        huge.stderr.contains("note: the test loss is above 2.30, that of guessing"),
+        "{huge:?}"
+    );
+    let line = huge.stdout.lines().find(|line| line.starts_with("Test loss: ")).unwrap();
+    assert!(line.contains('e') && line.len() < 60, "{line}");
+    for more in ["--classes 12 --quiet", "--learning-rate 1e30 --quiet"] {
+        assert_eq!(run(more).stderr, "", "{more}");
     }
 }

@@ -71,7 +71,8 @@ pub fn curves(curves: &Curves<'_>) -> Image {
     let lowest = low_quantile(curves.steps.iter().map(|point| point.accuracy));
     let marks = means.iter().chain(curves.validation).map(|point| point.accuracy);
     let floor = 100.0 * marks.fold(lowest, f64::min);
-    let floor = (floor / 10.0).floor() * 10.0;
+    // Where all is right, the axis still has a length.
+    let floor = ((floor / 10.0).floor() * 10.0).min(90.0);
     let ceiling = 100.0 * range(all().map(|point| point.accuracy)).1;
     let step = nice_step((ceiling - floor) / 6.0);
     let y = Scale::linear(floor, ((ceiling / step).ceil() * step).min(100.0));

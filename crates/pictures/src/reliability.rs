@@ -1,7 +1,7 @@
 //! The reliability diagram: whether a confidence of 80 % is right in 80 of 100 cases.
 
 use crate::axes::{Axes, Scale, number, thousands};
-use crate::colour::{INK, LINE, MUTED, Rgb, TRAINING, WRONG, mix};
+use crate::colour::{INK, LINE, MUTED, Rgb, TRAINING, WRONG};
 use crate::image::{Area, Image};
 use crate::samples::heads;
 use crate::stroke::Shapes;
@@ -88,7 +88,7 @@ pub fn reliability(bins: &[Bin; BINS], subtitle: &str) -> Image {
         let (x, width) = column(i);
         let y = |value: f64| axes.place(0.0, value).1.round() as usize;
         let between = |low: f64, high: f64| Area::new((x, y(high)), (width, y(low) - y(high)));
-        image.fill(between(0.0, accuracy.min(confidence)), BAR);
+        image.fill(between(0.0, accuracy), BAR);
         let gap = between(accuracy.min(confidence), accuracy.max(confidence));
         hatch(&mut image, gap);
         image.fill(Area::new((x, y(accuracy).saturating_sub(2)), (width, 4)), TRAINING);
@@ -108,14 +108,13 @@ fn column(bin: usize) -> (usize, usize) {
     (edge(bin) + 2, edge(bin + 1) - edge(bin) - 3)
 }
 
-/// Fills with slanted lines, which can be told from a plain area without colour.
+/// Draws slanted lines over what is there, which can be told from a plain area without colour: a gap above a bar stands on paper,
+/// one that the bar reaches over, on the bar.
 fn hatch(image: &mut Image, area: Area) {
     for y in area.y..area.y + area.height {
         for x in area.x..area.x + area.width {
             if (x + y) % 9 < 3 {
                 image.blend((x as i64, y as i64), WRONG, 0.85);
-            } else {
-                image.blend((x as i64, y as i64), mix(WRONG, [255; 3], 0.8), 0.8);
             }
         }
     }
@@ -161,7 +160,7 @@ fn counts(image: &mut Image, bins: &[Bin; BINS]) {
         let height = height.max(usize::from(bin.count > 0));
         image.fill(Area::new((x, foot - height), (width, height)), MUTED);
         let place = ((x + width / 2) as f32, (foot - height) as f32 - 8.0);
-        let (text, style) = SMALL.fit(&thousands(bin.count), width as f32 + 2.0);
+        let (text, style) = SMALL.fit(&thousands(bin.count), width as f32 - 3.0);
         image.text(place, &text, style, Align::Middle);
     }
     image.fill(Area::new((LEFT, foot), (SIDE + 1, 1)), LINE);

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{DataArgs, whole};
+use super::{DataArgs, number, whole};
 
 /// `mnist gradcheck`.
 #[derive(Clone, Debug, Args)]
@@ -16,10 +16,10 @@ pub(crate) struct GradcheckArgs {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<u64>)]
     pub(crate) seed: u64,
     /// Standard deviation of the weights
-    #[arg(long, value_name = "X", default_value_t = 0.01)]
+    #[arg(long, value_name = "X", default_value_t = 0.01, value_parser = number)]
     pub(crate) init_std: f64,
     /// The largest relative error that is taken for rounding
-    #[arg(long, value_name = "X", default_value_t = Self::TOLERANCE)]
+    #[arg(long, value_name = "X", default_value_t = Self::TOLERANCE, value_parser = number)]
     pub(crate) tolerance: f64,
     /// Leave something out of the gradient's formula, and see the check find it
     #[arg(long, value_enum)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use model::{Init, Optimizer, TrainConfig};
 
-use super::{CacheArgs, DataArgs, MachineArgs, whole};
+use super::{CacheArgs, DataArgs, MachineArgs, number, whole};
 use crate::checkpoints::Every;
 
 /// `mnist train`.
@@ -27,22 +27,22 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole::<usize>)]
     pub(crate) batch_size: usize,
     /// Step size
-    #[arg(long, value_name = "X", default_value_t = 0.001)]
+    #[arg(long, value_name = "X", default_value_t = 0.001, value_parser = number)]
     pub(crate) learning_rate: f64,
     /// How gradients change weights
     #[arg(long, value_enum, default_value_t = OptimizerName::Adam)]
     pub(crate) optimizer: OptimizerName,
     /// Decay of the momentum optimizer's running gradient
-    #[arg(long, value_name = "X", default_value_t = 0.9)]
+    #[arg(long, value_name = "X", default_value_t = 0.9, value_parser = number)]
     pub(crate) momentum: f64,
     /// L2 penalty on the weights
-    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = number)]
     pub(crate) l2: f64,
     /// How weights start
     #[arg(long, value_enum, default_value_t = InitName::TruncatedNormal)]
     pub(crate) init: InitName,
     /// Standard deviation of the starting weights
-    #[arg(long, value_name = "X", default_value_t = 0.01)]
+    #[arg(long, value_name = "X", default_value_t = 0.01, value_parser = number)]
     pub(crate) init_std: f64,
     /// Whether every epoch takes the images in a new order
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]

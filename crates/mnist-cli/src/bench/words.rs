@@ -30,7 +30,8 @@ pub(super) fn describe(
         4.0 * (BATCH * FEATURES * CLASSES) as f64 / 1e6
     );
     let skipping = "One thread; the shortest of many times. Rates count the plain loops' work. Skipping leaves out tiles of 8 pixels \
-                    without ink, two of three, so it can be beyond the peak.";
+                    without ink, two of three, so it can be beyond the peak. Portable code calls a function for each fused \
+                    multiply-add, because not every processor has one; plain loops round twice and need none.";
     [
         wrap(&peaks, columns),
         "\n".to_owned(),

@@ -11,10 +11,14 @@ use crate::failure::{Code, Failure};
 
 /// Writes the picture: the same bytes for the same case.
 pub(super) fn write(path: &Path, case: &Case<'_>) -> Result<(), Failure> {
+    let Some(image) = case.image_shape() else {
+        let message = "--out: data without height and width have no picture";
+        return Err(Failure::new(Code::Usage, message).remedy("leave it out"));
+    };
     let (class, other) = (case.name(case.why.class), case.name(case.why.other));
     let pixels = case.pixels();
     let picture = explanation(
-        Picture::new(&pixels, case.shape()),
+        Picture::new(&pixels, image),
         &case.shares(),
         case.why.largest() as f32,
         &Words {

@@ -17,6 +17,8 @@ use crate::run_file;
 pub(super) struct Subject {
     /// The data that it stands in.
     pub(super) data: Dataset,
+    /// The name of the data set, where it has one, and its hash; nothing for a picture.
+    pub(super) set: Option<(Option<String>, String)>,
     /// Its row there.
     pub(super) row: usize,
     /// What to call it.
@@ -37,7 +39,7 @@ impl Subject {
                     .remedy("name a data set's folder with --data, and the image with --index"));
             }
             let (title, done) = (images.title(path, 0), images.done());
-            return Ok(Self { data: images.data, row: 0, title, label: None, done });
+            return Ok(Self { data: images.data, set: None, row: 0, title, label: None, done });
         }
         let named = (args.data.as_deref(), args.dataset);
         let source = run_file::data_for(&args.model, model, named)?;
@@ -49,7 +51,7 @@ impl Subject {
             SplitName::Train => (sets.train, "training"),
             SplitName::Validation => (sets.train, "validation"),
         };
-        let rows = rows::of_split(model, args.split, data.len());
+        let rows = rows::of_split(model, args.split, data.len())?;
         let row = match args.index {
             Some(index) if index < rows.len() => rows.start + index,
             Some(index) => {
@@ -63,7 +65,8 @@ impl Subject {
         };
         let (index, label) = (row - rows.start, data.labels()[row]);
         let title = format!("{split} image {index}");
-        Ok(Self { data, row, title, label: Some(label), done: None })
+        let set = Some((sets.info.name, sets.info.sha256));
+        Ok(Self { data, set, row, title, label: Some(label), done: None })
     }
 }
 

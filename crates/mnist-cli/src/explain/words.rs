@@ -17,7 +17,23 @@ const DECIMALS: i32 = 6;
 
 pub(super) fn describe(case: &Case<'_>, screen: &Screen) -> String {
     let columns = screen.columns();
-    let (height, width) = case.shape();
+    let drawn = case.image_shape().map(|image| drawing(case, image, screen)).unwrap_or_default();
+    let graphics = screen.graphics(2, 1);
+    [
+        wrap(&headline(case), columns),
+        drawn,
+        bars(&chart(case), 1.0, graphics, columns),
+        sum(case, columns),
+    ]
+    .into_iter()
+    .filter(|part| !part.is_empty())
+    .collect::<Vec<_>>()
+    .join("\n")
+}
+
+/// The image beside the shares of its pixels, and what their colours mean.
+fn drawing(case: &Case<'_>, (height, width): (usize, usize), screen: &Screen) -> String {
+    let columns = screen.columns();
     let graphics = screen.graphics(2, width);
     let (class, other) = (case.name(case.why.class), case.name(case.why.other));
     let (pixels, shares) = (case.pixels(), case.shares());
@@ -33,14 +49,7 @@ pub(super) fn describe(case: &Case<'_>, screen: &Screen) -> String {
         Graphics::HalfBlock => format!("red speaks for {class}, blue for {other}"),
         _ => format!("+ and # speak for {class}, - and = for {other}"),
     };
-    [
-        wrap(&headline(case), columns),
-        panels(&pair, graphics, columns, columns),
-        wrap(&legend, columns),
-        bars(&chart(case), 1.0, graphics, columns),
-        sum(case, columns),
-    ]
-    .join("\n")
+    [panels(&pair, graphics, columns, columns), wrap(&legend, columns)].join("\n")
 }
 
 /// What the image was taken for.
@@ -80,12 +89,15 @@ fn chart(case: &Case<'_>) -> Vec<Bar> {
 fn sum(case: &Case<'_>, columns: usize) -> String {
     let why = &case.why;
     let (class, other) = (case.name(why.class), case.name(why.other));
-    let width = case.shape().1;
+    let image = case.image_shape();
     let ranked = why.ranked();
     let units = |x: f64| (x * 10f64.powi(DECIMALS)).round();
     let mut rest = units(why.margin) - units(why.bias);
     let mut lines = vec![wrap(
-        &format!("why: logit of {class} minus logit of {other}, by pixels (row, column):"),
+        &format!(
+            "why: logit of {class} minus logit of {other}, by {}:",
+            if image.is_some() { "pixels (row, column)" } else { "features" }
+        ),
         columns,
     )];
     let mut line = |term: &str, value: f64| {
@@ -102,7 +114,11 @@ fn sum(case: &Case<'_>, columns: usize) -> String {
     for &pixel in ranked.iter().take(LISTED) {
         let share = units(why.shares[pixel]);
         rest -= share;
-        line(&format!("({}, {})", pixel / width, pixel % width), share);
+        let term = match image {
+            Some((_, width)) => format!("({}, {})", pixel / width, pixel % width),
+            None => format!("feature {pixel}"),
+        };
+        line(&term, share);
     }
     match ranked.len().saturating_sub(LISTED) {
         0 if rest == 0.0 => {}

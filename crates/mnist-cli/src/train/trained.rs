@@ -7,7 +7,6 @@ use model::trainer::TUTORIAL_SUBSET;
 use model::{Classifier, Confusion, DataSets, Evaluation, Metadata, Model, TrainConfig, Trainer};
 use pictures::report::Snapshot;
 
-use super::MODEL;
 use crate::args::GraphicsName;
 use crate::console::Console;
 use crate::ending;
@@ -15,7 +14,9 @@ use crate::evaluate::most_often;
 use crate::failure::{Code, Failure};
 use crate::gallery::{self, Gallery};
 use crate::metrics::Record;
+use crate::output::notice;
 use crate::report;
+use crate::run_file;
 use crate::run_folder::RunFolder;
 use crate::screen::{Screen, printable};
 
@@ -48,13 +49,19 @@ impl Trained<'_, '_> {
         })?;
         let (first, all) = (scores.first(sets.test.len().min(TUTORIAL_SUBSET)), scores.all());
         console.test(&first, &all, started.elapsed());
+        let guessing = (sets.info.classes.len() as f64).ln();
+        if console.is_talking() && all.loss > guessing {
+            notice(format_args!(
+                "note: the test loss is above {guessing:.2}, that of guessing; a smaller --learning-rate may help"
+            ));
+        }
         describe(console, sets, &all);
 
         let parameters = trainer.parameters();
         let weights_sha256 = parameters.sha256();
         let (classes, image) = (sets.info.classes.clone(), sets.train.image_shape());
         let metadata = Metadata::new(config, classes, image, sets.info.sha256.clone());
-        let (model, path) = (Model { parameters, metadata }, folder.path(MODEL));
+        let (model, path) = (Model { parameters, metadata }, folder.path(run_file::MODEL));
         model.write(&path)?;
         let data = printable(sets.info.name.as_deref().unwrap_or("unnamed data"));
         let (name, weights_sha256) = (path.to_string_lossy(), &weights_sha256);

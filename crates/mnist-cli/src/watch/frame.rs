@@ -5,6 +5,7 @@ use model::{Dataset, Parameters, Split, TrainConfig};
 use pictures::Picture;
 use pictures::terminal::{Graphics, Panel, SignedMap, panels, sparkline};
 
+use crate::console::nats;
 use crate::screen::{Screen, wrap};
 
 /// Images of the minibatch that are drawn.
@@ -114,10 +115,12 @@ impl<'a> Scene<'a> {
             self.epoch, self.config.epochs, self.step, self.total
         );
         if let Some(loss) = self.losses.last() {
-            line += &format!(", batch loss {loss:.3}, accuracy {:.0}%", 100.0 * self.accuracy);
+            line +=
+                &format!(", batch loss {}, accuracy {:.0}%", nats(*loss, 3), 100.0 * self.accuracy);
         }
         if let Some(validation) = self.validation {
-            line += &format!(", validation accuracy {:.1}%", 100.0 * validation.accuracy);
+            let (of_all, count) = (100.0 * validation.accuracy, self.split.validation.len());
+            line += &format!(", validation accuracy {of_all:.1}% (all {count})");
         }
         line
     }

@@ -1,7 +1,8 @@
 //! The terminal while a run is watched: taken over, drawn in, and given back whatever happens.
 //!
 //! It is given back when [`Terminal`] is dropped: on return, on an error and on a panic, whose message is
-//! printed after that. SIGINT, SIGTERM and SIGHUP raise a flag that the loop reads.
+//! printed after that. SIGINT, SIGTERM and SIGHUP raise a flag that the loop reads; where it does not come to that, because nobody
+//! takes what it draws, a second one ends the program at once.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -97,6 +98,9 @@ fn signals() -> io::Result<Vec<(i32, Arc<AtomicBool>)>> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let register = |signal| {
         let flag = Arc::new(AtomicBool::new(false));
+        // In this order: the first signal must not find what it sets itself.
+        let at_once = Arc::clone(&flag);
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, at_once)?;
         signal_hook::flag::register(signal, Arc::clone(&flag))?;
         Ok((signal, flag))
     };

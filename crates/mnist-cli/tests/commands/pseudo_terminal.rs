@@ -29,6 +29,20 @@ struct Session {
 
 impl Session {
     fn start(sandbox: &Sandbox, words: &[&str]) -> Self {
+        let session = Self::unread(sandbox, words);
+        let mut screen = File::from(session.controller.try_clone().unwrap());
+        let into = Arc::clone(&session.seen);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = screen.read(&mut bytes) {
+                into.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        });
+        session
+    }
+
+    /// Starts it in a terminal that shows nothing of what is drawn.
+    fn unread(sandbox: &Sandbox, words: &[&str]) -> Self {
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&controller).unwrap();
         unlockpt(&controller).unwrap();
@@ -47,16 +61,7 @@ impl Session {
             .stderr(end())
             .spawn()
             .unwrap();
-        let seen = Arc::new(Mutex::new(String::new()));
-        let mut screen = File::from(controller.try_clone().unwrap());
-        let into = Arc::clone(&seen);
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = screen.read(&mut bytes) {
-                into.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
-            }
-        });
-        Self { controller, user, child, seen }
+        Self { controller, user, child, seen: Arc::default() }
     }
 
     fn seen(&self) -> String {
@@ -166,6 +171,40 @@ fn signals_restore_the_terminal() {
         assert_eq!(code, Some(expected), "{after}");
         assert!(after.contains("ended by signal"), "{after}");
     }
+}
+
+/// As after Ctrl-S: what it draws is not taken, and it waits for that.
+#[test]
+fn a_second_signal_ends_a_program_that_waits_for_its_terminal() {
+    let sandbox = sandbox();
+    let mut session = Session::unread(&sandbox, &["watch", "run", "--speed", "1000"]);
+    let drawn = || rustix::io::ioctl_fionread(&session.controller).unwrap();
+    let started = Instant::now();
+    loop {
+        assert!(started.elapsed() < PATIENCE, "it never waits");
+        let before = drawn();
+        std::thread::sleep(Duration::from_millis(300));
+        if before > 0 && drawn() == before {
+            break;
+        }
+    }
+    let pid = Pid::from_child(&session.child);
+    kill_process(pid, Signal::TERM).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(session.child.try_wait().unwrap(), None, "the first one only asks");
+    kill_process(pid, Signal::TERM).unwrap();
+    let started = Instant::now();
+    let code = loop {
+        match session.child.try_wait().unwrap() {
+            Some(status) => break status.code(),
+            None if started.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+            None => {
+                let _ = session.child.kill();
+                panic!("still running");
+            }
+        }
+    };
+    assert_eq!(code, Some(143));
 }
 
 #[test]
