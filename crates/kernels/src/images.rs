@@ -16,7 +16,7 @@
 //! | tried | time | |
 //! |---|---|---|
 //! | a list of block numbers beside the values, a line and a half more | forward 5.8 ms an epoch | for 4.4 |
-//! | bits and values of an image in one record that begins at a cache line, 4.7 lines of MNIST's images instead of 6.2, found by a table of where records begin | 3 % of a step more, two threads 3 to 8 | Zen 4, in turns |
+//! | bits and values of an image in one record that begins at a cache line, 4.7 lines of MNIST's images instead of 6.2, found by a table of where records begin | 3 % more, two threads 3 to 8 | steps, Zen 4, in turns |
 
 mod block_rows;
 mod packed;

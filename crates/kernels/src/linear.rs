@@ -16,10 +16,10 @@
 //! the forward pass, where an image's sums run on from block to block, and two blocks of one class in the backward pass.
 //! Of several threads each has images forward and blocks backward, and a copy of the weights (`shown`).
 //!
-//! Figures in these files: of 55,000 images, 1 ms an epoch is 18.2 ns an image, 67 cycles at the 3.7 GHz of the Zen 4. Where
-//! a table says "of a step", variants took turns every few steps within one process ("Small differences" in
-//! docs/benchmarks.md) and 0.2 % can be told from chance; elsewhere whole runs took turns. Unless a table says so, one thread
-//! of a Zen 4 with AVX-512 trained on MNIST, 10 classes in batches of 100.
+//! Figures in these files: of 55,000 images, 1 ms an epoch is 18.2 ns an image, 67 cycles at the 3.7 GHz of the Zen 4. What is
+//! given as % of a step was compared in one process, which drew at random which variant took the next 11 steps; differences
+//! up to 0.2 % are chance ("Small differences" in docs/benchmarks.md). Unless it says otherwise, one thread of a Zen 4 with
+//! AVX-512 trained on MNIST, 10 classes in batches of 100.
 //!
 //! # Tried and lost
 //!

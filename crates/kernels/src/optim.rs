@@ -47,7 +47,7 @@ struct Weight<V> {
     v: V,
 }
 
-/// A first moment below so small a part of its weight is left out of Adam's step, which then is too short to change the weight.
+/// A first moment smaller than this part of its weight is left out of Adam's step, which is then too short to change the weight.
 ///
 /// The step is at most `a |m| / eps`, or twice that where `a * m` is rounded up to the least f32. With `a <= eps * MOST_A_OVER_EPS`
 /// that is less than `2 * 2^33 * 2^-60 |w| = 2^-26 |w|`. Half of the way from `w` to the next f32 is `2^-25 |w|` or more, so

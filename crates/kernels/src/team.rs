@@ -33,7 +33,7 @@ pub use stopwatch::Clock;
 /// The largest number of threads in a team.
 pub const MAX_THREADS: usize = 256;
 
-/// One in so many jobs of several phases is measured: each thread then reads the clock six times a round, 23 ns each (Zen 4).
+/// One in so many jobs of several phases is measured: each thread then reads the clock six times in two phases, 23 ns each (Zen 4).
 const MEASURED: u32 = 4;
 
 /// The most phases for which a worker that was woken in vain is left asleep.
@@ -115,7 +115,8 @@ impl Team {
 
     /// How long each part's thread worked in one of its first and in one of its second halves of the last
     /// [`alternate`](Self::alternate), with what it prepared for them: on average over those that it did itself, zero if it did
-    /// none. Nothing if that was not measured: it was of one part, the team has no clock, or it was not its turn.
+    /// none. Nothing if that was not measured (it was of one part, the team has no clock, or it was not its turn), or another job
+    /// came after it.
     pub fn worked(&self) -> Option<Vec<[Duration; 2]>> {
         let (first, parts) = self.measured?;
         Some(self.shared.work_times(parts, first))

@@ -71,12 +71,17 @@ impl Failure {
             .remedy("check the path, its permissions and the room on its disk")
     }
 
+    /// What the program ends with.
+    pub(crate) fn code(&self) -> u8 {
+        self.code as u8
+    }
+
     /// Prints the failure on stderr.
     pub(crate) fn report(&self) -> ExitCode {
         // That nobody hears it must not change the exit code.
         let is_error = !matches!(self.code, Code::Interrupted | Code::Terminated);
         let _ = writeln!(io::stderr(), "{}{}", if is_error { "error: " } else { "" }, self.line());
-        ExitCode::from(self.code as u8)
+        ExitCode::from(self.code())
     }
 
     /// The failure in one line that moves no cursor, is not turned around, and has an end: what it

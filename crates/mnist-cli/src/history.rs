@@ -17,6 +17,8 @@ pub(crate) struct History {
     pub(crate) epochs: Vec<Epoch>,
     /// The test at the end, once it was made.
     pub(crate) test: Option<Test>,
+    /// The hash of the weights that were tested and saved, as a file says.
+    pub(crate) weights_sha256: Option<String>,
 }
 
 /// A step that was logged.

@@ -23,7 +23,7 @@ pub(crate) enum Record<'a> {
     Epoch(Epoch),
     /// The test at the end.
     Test(Test),
-    /// The model's file, and the hash of its weights: the run is complete.
+    /// The model's file, which was written, and the hash of its weights.
     Saved { model: &'a str, weights_sha256: &'a str },
 }
 

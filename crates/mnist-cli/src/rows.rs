@@ -23,8 +23,11 @@ pub(crate) fn of_split(
         SplitName::Validation => (parts.validation, "validation"),
     };
     if part.is_empty() {
-        let message =
-            format_args!("there are no {name} images: the model's run kept {kept} for validation");
+        let cause = match split {
+            SplitName::Test => String::new(),
+            _ => format!(": the model's run kept {kept} for validation"),
+        };
+        let message = format_args!("there are no {name} images{cause}");
         return Err(Failure::new(Code::Usage, message).remedy("name another --split"));
     }
     Ok(part.start as usize..part.end as usize)

@@ -163,13 +163,18 @@ impl RunFile {
     }
 }
 
-/// The failure of a run that has no model: it was stopped, or has diverged.
+/// The failure of a run that has no model: it was stopped, has diverged, or goes on.
 pub(crate) fn unfinished(folder: &Path) -> Failure {
-    let message = format!("{}: the run has not ended: there is no {MODEL}", folder.display());
+    let message = format!("{}: a run without {MODEL}: it has not ended", folder.display());
     let checkpoint = folder.join(checkpoints::NAME);
     let remedy = match checkpoint.exists() {
-        true => format!("`mnist train --resume {}` ends it", checkpoint.display()),
-        false => "train anew; if it diverged, with a smaller --learning-rate".to_owned(),
+        true => {
+            let checkpoint = checkpoints::quoted(&checkpoint.to_string_lossy());
+            format!("`mnist train --resume {checkpoint}` ends it")
+        }
+        false => {
+            "wait for it, or train anew; if it diverged, with a smaller --learning-rate".to_owned()
+        }
     };
     Failure::new(Code::Io, message).remedy(remedy)
 }

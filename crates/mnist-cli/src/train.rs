@@ -165,9 +165,8 @@ fn tell_of_empty_classes(sets: &DataSets) {
     sets.train.labels().iter().for_each(|&label| is_empty[label as usize] = false);
     let (empty, all) = (is_empty.iter().filter(|&&is_empty| is_empty).count(), is_empty.len());
     if empty > 0 {
-        notice(format_args!(
-            "note: {empty} of {all} classes have no image to train on; --classes says how many there are"
-        ));
+        let has = if empty == 1 { "has" } else { "have" };
+        notice(format_args!("note: {empty} of {all} classes {has} no image to train on"));
     }
 }
 

@@ -286,7 +286,18 @@ fn the_folder_of_a_run_tells_of_its_test() {
     assert!(text.contains(", 1 thread\n") && text.contains("/data\n"), "{text}");
     let json: serde_json::Value = serde_json::from_str(&sandbox.ok("inspect out --json")).unwrap();
     assert_eq!((&json["test"], &json["machine"]["threads"]), (all, &1.into()));
-    // What can't be read is left out: it is the model that was asked for.
+    // What is of other weights or data is left out, and what can't be read: it is the model that was asked for.
+    let model = sandbox.ok("inspect out/model.safetensors");
+    let other = |name: &str, from: &str| {
+        let text = sandbox.read(name);
+        assert!(text.contains(from), "{from} in {text}");
+        fs::write(sandbox.path(name), text.replace(from, &format!("{from}0"))).unwrap();
+    };
+    other("out/metrics.jsonl", "\"weights_sha256\":\"");
+    let text = sandbox.ok("inspect out");
+    assert!(!text.contains("120 images: loss") && text.contains(", 1 thread\n"), "{text}");
+    other("out/config.json", "\"dataset_sha256\": \"");
+    assert_eq!(sandbox.ok("inspect out"), model);
     fs::write(sandbox.path("out/metrics.jsonl"), "{}").unwrap();
     fs::write(sandbox.path("out/config.json"), "{}").unwrap();
     assert_eq!(sandbox.ok("inspect out"), sandbox.ok("inspect out/model.safetensors"));

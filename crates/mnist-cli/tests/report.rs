@@ -196,7 +196,7 @@ fn what_is_missing_is_named() {
         let (path, away) = (sandbox.path("run").join(name), sandbox.path("away"));
         fs::rename(&path, &away).unwrap();
         if name == "model.safetensors" {
-            let what = "run: the run has not ended: there is no model.safetensors";
+            let what = "run: a run without model.safetensors: it has not ended";
             let remedy = "train anew; if it diverged, with a smaller --learning-rate";
             sandbox.refused("report run", 4, &[what, remedy]);
             sandbox.refused("watch run --at 1", 4, &[what, remedy]);

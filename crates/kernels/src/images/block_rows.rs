@@ -13,7 +13,7 @@ pub(crate) const HALF_WORD: usize = WORD / 2;
 /// Bytes of an image's entries that are asked for shortly before they are read: 31 blocks of 8 pixels, and some.
 const FETCHED: usize = 320;
 /// Bytes of an image's entries that are asked for a step before, into the second cache: 48 blocks of 8 pixels, more than most images
-/// of MNIST have. Zen 4, of a step, measured twice: with 192 bytes 2.4 and 1.9 % more on one thread, on two 1.0 more and no
+/// of MNIST have. Zen 4, AVX-512, of a step, compared in one process, twice: with 192 bytes 2.4 and 1.9 % more on one thread, on two 1.0 more and no
 /// difference. Against 192, on one thread: 256 took 0.4 % less, 320 0.6 less, 448 1.8 less, 512 1.2 more. On an Intel Xeon (family
 /// 6, model 167) an epoch took 11.5 ms with 192, and 11.9 with 320 (medians of 140 in turns); 384 was not measured there.
 const FETCHED_LATER: usize = 384;

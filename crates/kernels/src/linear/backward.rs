@@ -23,8 +23,8 @@
 //! # The bound
 //!
 //! Zen 4 takes a cycle for a multiply-add of 16 lanes: 21.1 vectors x 10 classes = 211 cycles an image. Adam, 4.9 vectors an
-//! image, adds 40: its square roots and divisions keep their unit for 80 cycles, beside multiply-adds, and take 2 each from
-//! those.
+//! image, adds 40: its square roots and divisions occupy their unit for 80 cycles while multiply-adds go on, of which each root or division
+//! costs 2.
 //!
 //! | | cycles an image |
 //! |---|---:|
@@ -37,7 +37,7 @@
 //! plain descent and 55 with Adam. It costs the same where all lists have one length, so that their ends are foreseen, and where all weights
 //! stay in the first cache: neither wrong guesses nor memory explain it. 30 stores of 16 lanes, two cycles each, are 16 of
 //! the 33 ns; they take 1.7 to 2.4 cycles each where they come together, 1.3 to 1.9 where multiply-adds stand between them.
-//! In a loop of its own a list of 40 takes 400 cycles, with Adam 560 (without roots and divisions 505), with the gradient in
+//! In a loop of its own in the first cache a list of 40 takes 400 cycles, with Adam 560 (without roots and divisions 505), with the gradient in
 //! registers until the update 556, and with a vector of the update after every two entries 529.
 //!
 //! # Tried and lost

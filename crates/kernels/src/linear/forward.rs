@@ -42,18 +42,18 @@
 //! | the sums of 16 images transposed by quarters of vectors, not halves | 0.1 % less, for 40 lines more |
 //! | others' weights not copied but looked up where they are shown, by a choice for each block | 1.8 % more, two threads 1.2 |
 //!
-//! Whole runs in turns:
+//! Other measurements:
 //!
 //! | tried | time | |
 //! |---|---|---|
-//! | 8 lanes and a class each, whose loads are two a cycle | 1 to 2 % more | |
+//! | 8 lanes and a class each, whose loads are two a cycle | 1 to 2 % more | in turns |
 //! | a list of the image's blocks, compressed from its bits by vectors | forward 4.8 ms an epoch | when it took 4.4 |
 //! | the numbers of the blocks in memory beside their features | 5.8 | when it took 4.4 |
 //! | cache lines counted, not always as many | 0.3 ms more | |
 //! | all weights asked for beforehand | 0.15 ms more | |
 //! | blocks and features without checks of their numbers | no difference | |
 //! | features by way of a general register, for whose loads there is a third port | 10.6 ms an epoch for 10.6, two threads 7.3 for 7.4 | 0.4 cycles a block and not 0.8, but it takes inline assembly |
-//! | the bits of two words in one loop | 4.59 ms an epoch for 4.62 | Emerald Rapids |
+//! | the bits of two words in one loop | 4.59 ms an epoch for 4.62 | Emerald Rapids; too little |
 //! | two images at once, so that two chains go on | 0.1 ms less in the cache, nothing from memory | Zen 5 |
 //!
 //! On a Zen 5 lanes of 16 images summed together took 0.3 ms an epoch less than lanes summed image by image had; today's way was

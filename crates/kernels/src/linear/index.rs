@@ -55,8 +55,8 @@ impl BlockIndex {
         }
     }
 
-    /// Lists the images, the same `rows`, by block; not where the forward pass, in so many `parts`, has done it, which it has
-    /// where a batch of more than 16 classes is one part.
+    /// Lists the images, the same `rows`, by block. Does nothing where the forward pass has listed them already: with more than
+    /// 16 classes and a single one of `parts`.
     ///
     /// Panics if there are no such images or blocks.
     pub fn list(&mut self, isa: Isa, images: &Images, rows: &[u32], parts: usize) {

@@ -23,8 +23,8 @@
 //! | tried | time | |
 //! |---|---|---|
 //! | a list made just before its blocks are worked on | 1.4 % of a step more, two threads 2.5 | |
-//! | images in the outer loop, their numbers in registers | 0.9 and 1 % of a step more; Zen 5 0.15 ms an epoch | |
-//! | two, three, four or seven lists at once for each vector of images | within 0.3 % of a step | |
+//! | images in the outer loop, their numbers in registers | 0.9 % of a step more, two threads 1; Zen 5 0.15 ms an epoch more | |
+//! | two, three, four or seven lists at once for each vector of images | within 0.3 % | in turns |
 //! | lists without room between them | 0.4 % of a step less, two threads no difference | not worth it |
 //! | heads image by image; gathered by vectors | 0.26 ms an epoch for 0.16; more | |
 //! | heads of 16 images transposed in registers | 0.03 ms less in all | an operation more on every tier |

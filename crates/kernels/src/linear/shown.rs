@@ -21,7 +21,9 @@
 //! | the same, streamed | 7.9 | 10.9 |
 //! | streamed list by list, behind each update | 7.6 | |
 //! | the same, and asked for BEHIND lines later | 7.2 | 10.6 |
-//! | the same, each vector streamed between the stores of its own update: as it is | 2.1 to 2.3 % of a step less | |
+//!
+//! The last line is how it is, but for one more change: each vector is streamed between the stores of its own update and not a
+//! list's ten lines in a row behind it, 2.1 to 2.3 % of a step less.
 //!
 //! # Tried and lost
 //!
@@ -37,19 +39,20 @@
 //! | the last lines asked for once more after the biases | 0.3 to 0.9 % more |
 //! | no streams, which would be wrong | 7.5 % less |
 //!
-//! Whole runs in turns, ms an epoch:
+//! Other measurements, ms an epoch; A and B are Zen 4, whose cores share a cache, in B with 0.14 us there and back and 7.5 ms an
+//! epoch; on Emerald Rapids best tenths of 140 or 200 in turns:
 //!
 //! | tried | time | |
 //! |---|---|---|
-//! | no copy of the others' parts but a table of where each block stands | no difference, one thread 0.15 more | cores that share a cache |
-//! | a copy for each thread that all write to, side by side block by block | 9.3 | there: the processor fetches the copies of others by itself |
-//! | lines taken before the backward pass, by `prefetchw` | no difference | there |
-//! | error terms and probabilities streamed as well, whose end is waited for | 0.3 more | there |
-//! | all of the others' lines asked for once more before they are copied | 0.1 more | there |
-//! | ordinary stores and not streams; also with their lines asked for by `prefetchw` 30 lines before | 7.4; 7.5 | for 7.5 (0.14 us): what is copied comes in 0.35 us and not in 0.7, but the backward pass takes longer |
-//! | BEHIND of 40; of 20 | 7.3; 7.6 | for 7.5 (0.14 us) |
-//! | a copy by vectors and not by `memcpy` | 7.5 | for 7.5 (0.14 us) |
-//! | only those blocks shown and copied which the others' next images have; copied alone | 10.79; 10.85 | for 10.86, Emerald Rapids, best tenth |
+//! | no copy of the others' parts but a table of where each block stands | no difference, one thread 0.15 more | A |
+//! | a copy for each thread that all write to, side by side block by block | 9.3 | A: the processor fetches the copies of others by itself |
+//! | lines taken before the backward pass, by `prefetchw` | no difference | A |
+//! | error terms and probabilities streamed as well, whose end is waited for | 0.3 more | A |
+//! | all of the others' lines asked for once more before they are copied | 0.1 more | A |
+//! | ordinary stores and not streams; also with their lines asked for by `prefetchw` 30 lines before | 7.4; 7.5 | for 7.5, B: what is copied comes in 0.35 us and not in 0.7, but the backward pass takes longer |
+//! | BEHIND of 40; of 20 | 7.3; 7.6 | for 7.5, B |
+//! | a copy by vectors and not by `memcpy` | 7.5 | for 7.5, B |
+//! | only those blocks shown and copied which the others' next images have; copied alone | 10.79; 10.85 | for 10.86, Emerald Rapids |
 //! | the last BEHIND lines asked for before the heads of images are copied, and not those copied while the other thread is waited for | 10.80 | for 10.71, Emerald Rapids |
 
 use std::ops::Range;

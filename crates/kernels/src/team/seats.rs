@@ -306,8 +306,8 @@ impl Shared {
         is_claimed.then_some(Claimed { index, phase })
     }
 
-    /// Claims the same part of the next phase, of which there is one, by whoever has it and is not marked as done with it: nobody
-    /// else can claim it before.
+    /// Claims the same part of the next phase. There must be a next phase, and the part must not be marked as done: until then
+    /// nobody else can claim it.
     fn claim_next(&self, Claimed { index, phase }: Claimed) -> Claimed {
         self.seats[index].claim.0.store(phase + 1, Relaxed);
         Claimed { index, phase: phase + 1 }

@@ -41,7 +41,12 @@ enum Line {
     Step(Step),
     Epoch(Epoch),
     Test(Test),
-    Saved,
+    Saved(Saved),
+}
+
+#[derive(Deserialize)]
+struct Saved {
+    weights_sha256: String,
 }
 
 impl History {
@@ -90,7 +95,7 @@ impl History {
             self.epochs.last().map_or(0, |last| last.epoch),
         );
         let in_order = match &line {
-            Line::Saved => self.test.is_some(),
+            Line::Saved(_) => self.test.is_some() && self.weights_sha256.is_none(),
             _ if self.test.is_some() => false,
             Line::Start => step == 0 && epoch == 0,
             Line::Step(next) => next.step > step && next.epoch > epoch,
@@ -98,10 +103,11 @@ impl History {
             Line::Test(_) => true,
         };
         match line {
-            Line::Start | Line::Saved => {}
+            Line::Start => {}
             Line::Step(step) => self.steps.push(step),
             Line::Epoch(epoch) => self.epochs.push(epoch),
             Line::Test(test) => self.test = Some(test),
+            Line::Saved(saved) => self.weights_sha256 = Some(saved.weights_sha256),
         }
         in_order.then_some(()).ok_or(())
     }
@@ -115,14 +121,14 @@ impl Line {
             Kind::Step => Self::Step(serde_json::from_slice(line)?),
             Kind::Epoch => Self::Epoch(serde_json::from_slice(line)?),
             Kind::Test => Self::Test(serde_json::from_slice(line)?),
-            Kind::Saved => Self::Saved,
+            Kind::Saved => Self::Saved(serde_json::from_slice(line)?),
         })
     }
 
     /// Holds every number against what a run can have. That none is infinite is JSON's doing.
     fn check(&self) -> Result<(), OutOfRange> {
         match self {
-            Self::Start | Self::Saved => Ok(()),
+            Self::Start | Self::Saved(_) => Ok(()),
             Self::Step(step) => {
                 check_number("epoch", step.epoch)?;
                 check_number("step", step.step)?;
@@ -232,6 +238,8 @@ mod tests {
             (vec![START, TEST, STEP], 3, "order"),
             (vec![START, TEST, SAVED, EPOCH], 4, "order"),
             (vec![START, SAVED, TEST], 2, "order"),
+            (vec![START, TEST, SAVED, SAVED], 4, "order"),
+            (vec![START, TEST, r#"{"event":"saved"}"#], 3, "weights_sha256"),
             (vec![START, "\u{fffd}", STEP], 2, "expected value"),
         ] {
             refused(&lines, line, part);

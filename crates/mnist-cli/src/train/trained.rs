@@ -50,9 +50,10 @@ impl Trained<'_, '_> {
         let (first, all) = (scores.first(sets.test.len().min(TUTORIAL_SUBSET)), scores.all());
         console.test(&first, &all, started.elapsed());
         let guessing = (sets.info.classes.len() as f64).ln();
-        if console.is_talking() && all.loss > guessing {
+        // An untrained model is a little above it.
+        if console.is_talking() && all.loss > 1.1 * guessing {
             notice(format_args!(
-                "note: the test loss is above {guessing:.2}, that of guessing; a smaller --learning-rate may help"
+                "note: the test loss is above {guessing:.2}, that of guessing: the steps were too large; a smaller --learning-rate may help"
             ));
         }
         describe(console, sets, &all);

@@ -1,8 +1,8 @@
 //! The terminal while a run is watched: taken over, drawn in, and given back whatever happens.
 //!
 //! It is given back when [`Terminal`] is dropped: on return, on an error and on a panic, whose message is
-//! printed after that. SIGINT, SIGTERM and SIGHUP raise a flag that the loop reads; where it does not come to that, because nobody
-//! takes what it draws, a second one ends the program at once.
+//! printed after that. SIGINT, SIGTERM and SIGHUP raise a flag that the loop reads. Where it does not come to that, because
+//! nobody takes what it draws, the program ends after a while: keys are seen again, but the screen can't be put back.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,6 +13,12 @@ use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use crossterm::{cursor, execute, terminal};
 
 use super::control::Key;
+use crate::failure::Failure;
+
+/// How often it is looked whether a signal has come.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long the loop has time to hear of it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What came from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +39,7 @@ impl Terminal {
     /// Takes it over: keys come one by one and unseen, and the screen is another one.
     pub(super) fn enter() -> io::Result<Self> {
         let terminal = Self { signals: signals()? };
+        end_if_unheard(terminal.signals.clone());
         let earlier = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             restore();
@@ -93,14 +100,26 @@ fn restore() {
     let _ = terminal::disable_raw_mode();
 }
 
+/// Ends the program where it has not ended so long after a signal: its thread waits for the terminal.
+fn end_if_unheard(signals: Vec<(i32, Arc<AtomicBool>)>) {
+    let watch = move || loop {
+        std::thread::sleep(LOOK);
+        let raised = signals.iter().find(|(_, flag)| flag.load(Ordering::Relaxed));
+        if let Some((signal, _)) = raised {
+            std::thread::sleep(PATIENCE);
+            let _ = terminal::disable_raw_mode();
+            std::process::exit(Failure::signal(*signal).code().into());
+        }
+    };
+    // Without it, all else works.
+    let _ = std::thread::Builder::new().spawn(watch);
+}
+
 #[cfg(unix)]
 fn signals() -> io::Result<Vec<(i32, Arc<AtomicBool>)>> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let register = |signal| {
         let flag = Arc::new(AtomicBool::new(false));
-        // In this order: the first signal must not find what it sets itself.
-        let at_once = Arc::clone(&flag);
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, at_once)?;
         signal_hook::flag::register(signal, Arc::clone(&flag))?;
         Ok((signal, flag))
     };
