@@ -263,7 +263,7 @@ impl fmt::Display for ErrorKind {
             }
             Self::Swapped => f.write_str("the image and label files are swapped"),
             Self::CountMismatch { images, labels } => {
-                write!(f, "{images} images but {labels} labels; are they of the same set?")
+                write!(f, "{images} images but {labels} labels: they are not of one set")
             }
             Self::Empty => f.write_str("holds no images or labels: its first dimension is 0"),
             Self::ZeroDim { dims } => {

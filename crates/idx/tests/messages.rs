@@ -108,7 +108,7 @@ fn pairs() {
     check(ErrorKind::Swapped, "the image and label files are swapped");
     check(
         ErrorKind::CountMismatch { images: 60_000, labels: 59_999 },
-        "60000 images but 59999 labels; are they of the same set?",
+        "60000 images but 59999 labels: they are not of one set",
     );
     check(ErrorKind::Empty, "holds no images or labels: its first dimension is 0");
     check(

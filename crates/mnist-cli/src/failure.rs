@@ -114,6 +114,7 @@ impl From<idx::Error> for Failure {
                 }
             }
             ErrorKind::Swapped => "give each file its own name".to_owned(),
+            ErrorKind::CountMismatch { .. } => "give it the four files of one set".to_owned(),
             ErrorKind::Missing { .. } => "get them with `cargo xtask fetch-data`, \
                  or name their folder with --data"
                 .to_owned(),

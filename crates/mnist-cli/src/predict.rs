@@ -60,9 +60,13 @@ impl Predictor<'_> {
             None => 0..count,
             Some(index) if index < count => index..index + 1,
             Some(index) => {
+                let s = if count == 1 { "" } else { "s" };
                 let message =
-                    format!("{}: has {count} images, none of index {index}", path.display());
-                let remedy = format!("name one of 0 to {}", count - 1);
+                    format!("{}: has {count} image{s}, none of index {index}", path.display());
+                let remedy = match count {
+                    1 => "leave --index out".to_owned(),
+                    _ => format!("name one of 0 to {}", count - 1),
+                };
                 return Err(Failure::new(Code::Usage, message).remedy(remedy));
             }
         };

@@ -126,6 +126,8 @@ fn a_model_file_and_the_folder_of_its_run() {
     let facts = json_lines(&sandbox.ok("inspect --json renamed")).remove(0);
     assert_eq!((&facts["kind"], &facts["weights_sha256"]), (&"model".into(), &sha256.into()));
     assert_eq!(facts["metadata"]["config"]["epochs"], 10);
+    assert_eq!(facts["weights_range"], serde_json::json!([-1.0, 1.75]));
+    assert_eq!(facts["published"], false);
 }
 
 #[test]

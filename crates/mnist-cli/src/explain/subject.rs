@@ -56,7 +56,8 @@ impl Subject {
             Some(index) if index < rows.len() => rows.start + index,
             Some(index) => {
                 let message = format!("--index {index}: there are {} {split} images", rows.len());
-                return Err(Failure::new(Code::Usage, message).remedy("the first is 0"));
+                let remedy = format!("name one of 0 to {}", rows.len() - 1);
+                return Err(Failure::new(Code::Usage, message).remedy(remedy));
             }
             None => worst(model, isa, &data, rows.clone())?.ok_or_else(|| {
                 let message = format!("--worst: the model makes no mistake on the {split} images");

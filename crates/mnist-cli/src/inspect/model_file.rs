@@ -32,7 +32,8 @@ pub(super) fn report(path: &Path, model: Model, screen: &Screen) -> Report {
         ("bias", format!("F32 {classes}")),
         ("sha256", sha256.clone()),
     ];
-    if sha256 == PUBLISHED_SHA256 {
+    let is_published = sha256 == PUBLISHED_SHA256;
+    if is_published {
         facts.push(("published", "yes, these are the weights of the tutorial's run".to_owned()));
     }
     facts.extend(training(&metadata.config));
@@ -46,6 +47,8 @@ pub(super) fn report(path: &Path, model: Model, screen: &Screen) -> Report {
         "path": path.to_string_lossy(),
         "features": features,
         "weights_sha256": sha256,
+        "weights_range": [low, high],
+        "published": is_published,
         "metadata": metadata,
     });
     let path = printable(&path.to_string_lossy());

@@ -93,10 +93,12 @@ impl<'a> Scene<'a> {
         let columns = screen.columns();
         let graphics = screen.graphics(1, 1);
         let mut text = wrap(&self.headline(), columns);
-        let label = "loss ";
-        let full = self.losses.iter().copied().fold(0.0, f64::max);
-        let room = columns.saturating_sub(label.len());
-        text += &format!("{label}{}\n", sparkline(&self.losses, full, graphics, room));
+        if !self.losses.is_empty() {
+            let label = "loss ";
+            let full = self.losses.iter().copied().fold(0.0, f64::max);
+            let room = columns.saturating_sub(label.len());
+            text += &format!("{label}{}\n", sparkline(&self.losses, full, graphics, room));
+        }
         text.push('\n');
         let used = text.lines().count();
         text += &self.weights(graphics, columns, rows.map(|rows| rows.saturating_sub(used)));

@@ -14,7 +14,7 @@ use crate::failure::{Code, Failure};
 use crate::screen::Screen;
 
 /// What is said below the picture.
-const KEYS: &str = "space pause/go on  left/right slower/faster  s step  q quit";
+const KEYS: &str = "space pause/go on  arrows speed  s step  q quit";
 const OVER: &str = "the run is over  q quit";
 
 /// Why watching ended.
