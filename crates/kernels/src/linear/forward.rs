@@ -20,7 +20,7 @@
 //!
 //! The multiply-adds of a vector are one chain, 4 cycles a block. On Zen 4, whose 512-bit loads are one a cycle, the five of the
 //! weights take 5.3 and that of the features 0.8 more: 31 blocks x 6.1 = 189 cycles an image of MNIST. When all lanes of 16
-//! images still went through memory (below), it took 228 in a loop of its own with images in the second cache, and 255 in
+//! images still went through memory (below), it took 228 with the images in the second cache, and 255 in
 //! training, 3.8 ms an epoch; 3.5 ms if all images and weights were in the first cache, 3.8 if only the weights were. On a Zen
 //! 5 of 4.6 GHz the chain is the bound, 1.5 ms.
 //!
