@@ -1,8 +1,8 @@
 //! The rows of a batch on their way through the softmax and back: 16 to a group, rows as lanes.
 //!
 //! A batch is cut into parts, one for each thread, and every part has buffers of its own, so that two
-//! threads never write to one place. Which part, group and lane a row stands in is nothing that any result
-//! depends on.
+//! threads never write to one place. (Two threads that have half of the blocks each have all rows, each in a part of its own.)
+//! Which part, group and lane a row stands in is nothing that any result depends on.
 //!
 //! ```text
 //! part       0                   1                        100 rows in 2 parts
@@ -145,6 +145,14 @@ impl BatchPart {
         &mut self.sums
     }
 
+    /// Adds up what the two halves of the blocks give of the sums; each may have room for more rows.
+    ///
+    /// Panics if one has fewer.
+    pub fn add_halves(&mut self, isa: Isa, halves: [&[F32x16]; 2]) {
+        let halves = halves.map(|half| &half[..self.sums.len()]);
+        dispatch!(isa, |s| add_halves_on(s, halves, &mut self.sums));
+    }
+
     /// The rows for the forward pass.
     pub fn sum_rows_mut(&mut self) -> SumRows<'_> {
         SumRows { sums: &mut self.sums, padded: self.padded, scratch: &mut self.scratch }
@@ -268,6 +276,16 @@ impl Batch {
     /// Panics if there is no such class, padding included.
     pub fn error_terms(&self, c: usize) -> impl Iterator<Item = f32> + '_ {
         self.parts.iter().flat_map(move |part| part.of_class(&part.errors, c))
+    }
+}
+
+#[inline(always)]
+fn add_halves_on<S: Simd>(s: S, [first, second]: [&[F32x16]; 2], sums: &mut [F32x16]) {
+    for (sum, (first, second)) in sums.iter_mut().zip(first.iter().zip(second)) {
+        for lane in (0..16).step_by(S::LANES) {
+            let both = s.add(s.load(&first.0[lane..]), s.load(&second.0[lane..]));
+            s.store(both, &mut sum.0[lane..]);
+        }
     }
 }
 

@@ -27,7 +27,7 @@ fn spread(images: &Images, rows: &[u32]) -> Vec<f32> {
         let mut ahead = rows.iter().skip(AHEAD);
         for (&row, out) in rows.iter().zip(spread.chunks_exact_mut(layout.features().max(1))) {
             if let Some(&row) = ahead.next() {
-                x.prefetch_entries(row as usize);
+                x.prefetch_entries(row as usize, 0, true);
             }
             x.unpack(layout, row as usize, out);
         }

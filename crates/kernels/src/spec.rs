@@ -1,6 +1,6 @@
 //! The numerics of the whole project in plain scalar Rust: from a batch of images to updated weights.
 //!
-//! This file is the definition (version 1); docs/numerics.md explains its choices point by point. Every
+//! This file is the definition (version 2); docs/numerics.md explains its choices point by point. Every
 //! fast kernel must give the same bits, on every processor and at any number of threads, or is wrong.
 //! Read it top to bottom: `x` are the features of one image, `W` [features x classes] the weights, `b`
 //! the biases, `z = x W + b` the logits, `p` the probabilities, `d` the error terms, `g` the gradient.
@@ -11,7 +11,7 @@
 use crate::NonFinite;
 
 /// The definition's version; it changes whenever one bit of any result does.
-pub const NUMERICS_VERSION: u32 = 1;
+pub const NUMERICS_VERSION: u32 = 2;
 /// Features in a block, and partial sums of a dot product.
 pub const LANES: usize = 8;
 /// Up to this many classes features are summed block by block; above, one after the other.
@@ -29,8 +29,8 @@ pub(crate) fn sum8<T: Copy + std::ops::Add<Output = T>>(s: [T; LANES]) -> T {
 
 /// Lists the features of every block, by their index in the file; `None` lies past the image's edge.
 ///
-/// An image of `(height, width)` is cut into tiles 4 wide and 2 high, row by row from the top left,
-/// because neighbouring pixels tend to be zero together. Without a shape, blocks are runs of 8.
+/// An image of `(height, width)` is cut into squares of 4 by 4, row by row from the top left, and these into an upper and a
+/// lower tile, because neighbouring pixels tend to be zero together. Without a shape, blocks are runs of 8.
 pub fn blocks(features: usize, image: Option<(usize, usize)>) -> Vec<[Option<usize>; LANES]> {
     let Some((height, width)) = image else {
         let lane = |block: usize, j: usize| Some(block * LANES + j).filter(|&k| k < features);
@@ -39,15 +39,22 @@ pub fn blocks(features: usize, image: Option<(usize, usize)>) -> Vec<[Option<usi
             .collect();
     };
     let mut tiles = Vec::new();
-    for top in (0..height).step_by(2) {
+    for square in (0..height).step_by(4) {
         for left in (0..width).step_by(4) {
-            tiles.push(std::array::from_fn(|lane| {
-                let (y, x) = (top + lane / 4, left + lane % 4);
-                (y < height && x < width).then_some(y * width + x)
-            }));
+            for top in (square..height.min(square + 4)).step_by(2) {
+                tiles.push(std::array::from_fn(|lane| {
+                    let (y, x) = (top + lane / 4, left + lane % 4);
+                    (y < height && x < width).then_some(y * width + x)
+                }));
+            }
         }
     }
     tiles
+}
+
+/// How many of so many blocks are the first half: an even number, if there are others.
+pub(crate) fn first_half(blocks: usize) -> usize {
+    blocks.min(blocks.div_ceil(4) * 2)
 }
 
 /// `e^x` for `-87 <= x <= 0`, within 1 ULP: `2^n * e^r` with `n` the integer nearest to `x / ln 2`.
@@ -108,13 +115,13 @@ pub struct Batch<'a> {
     pub labels: &'a [u32],
 }
 
-/// The blocks of the image `x` that take part in sums: with few classes only those with a feature that
-/// is not zero, because most of a picture is background.
-fn active_blocks(model: &Model, x: &[f32]) -> Vec<[Option<usize>; LANES]> {
-    let mut blocks = blocks(x.len(), model.image);
-    let few = model.bias.len() <= FEW_CLASSES;
-    blocks.retain(|block| !few || block.iter().flatten().any(|&k| x[k] != 0.0));
-    blocks
+/// The blocks of the image `x` that take part in sums, each with its half, 0 or 1: with few classes only those with a
+/// feature that is not zero, because most of a picture is background.
+fn active_blocks(model: &Model, x: &[f32]) -> Vec<(usize, [Option<usize>; LANES])> {
+    let blocks = blocks(x.len(), model.image);
+    let (few, first) = (model.bias.len() <= FEW_CLASSES, first_half(blocks.len()));
+    let halves = blocks.into_iter().enumerate().map(|(t, block)| (usize::from(t >= first), block));
+    halves.filter(|(_, block)| !few || block.iter().flatten().any(|&k| x[k] != 0.0)).collect()
 }
 
 /// The logits `[C]` of one image `x` `[D]`.
@@ -126,13 +133,14 @@ pub fn logits(model: &Model, x: &[f32], scale: f32) -> Vec<f32> {
         if classes > FEW_CLASSES {
             return (0..x.len()).fold(0.0, term);
         }
-        let mut s = [0.0; LANES];
-        for block in &active {
-            for (lane, k) in block.iter().enumerate() {
-                s[lane] = k.map_or(s[lane], |k| term(s[lane], k));
+        // In two halves, so that of two threads each can have the weights of one to itself.
+        let mut s = [[0.0; LANES]; 2];
+        for &(half, block) in &active {
+            for (s, k) in s[half].iter_mut().zip(block) {
+                *s = k.map_or(*s, |k| term(*s, k));
             }
         }
-        sum8(s)
+        (0.0 + sum8(s[0])) + sum8(s[1])
     };
     (0..classes).map(|c| fma(sum(c), scale, model.bias[c])).collect()
 }
@@ -169,7 +177,7 @@ pub fn gradient(model: &Model, rows: &[Softmax], batch: &Batch<'_>) -> Model {
     let mut g = Model { weights: vec![0.0; model.weights.len()], ..model.clone() };
     for (i, x) in batch.features.chunks_exact(batch.features.len() / n).enumerate() {
         let is = |c: usize| if batch.labels[i] as usize == c { 1.0 } else { 0.0 };
-        for feature in active_blocks(model, x).into_iter().flatten().flatten() {
+        for feature in active_blocks(model, x).into_iter().flat_map(|(_, block)| block).flatten() {
             for c in 0..classes {
                 let sum = &mut g.weights[feature * classes + c];
                 *sum = fma(x[feature], (rows[i].p[c] - is(c)) * k, *sum);

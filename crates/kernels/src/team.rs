@@ -3,14 +3,14 @@
 //! The threads are made once and wait by spinning, because waking a sleeping thread takes longer than a
 //! training step. A job is cut into phases, and each phase into parts, one for each thread; a phase begins
 //! when all parts of the one before are done. Who works on which part when, stands in `seats`; what a job is in Rust's
-//! terms, `run` or `alternate`, in `turns`.
+//! terms, `run`, `alternate` or `exchange`, in `turns`.
 //!
-//! Floats are never reduced across threads: a part owns its outputs, so that neither the number of threads nor who
-//! did what shows in any result. A part that uses non-temporal stores must fence them before it returns; dropping
+//! No float is added in an order that depends on threads: a part owns its outputs, and whoever adds up what two parts made
+//! does so in one order, so that neither the number of threads nor who did what shows in any result. A part that uses non-temporal stores must fence them before it returns; dropping
 //! `Stream` of `simd` does.
 //!
-//! By the caller's clock, if there is one, threads measure how long they work, and not wait, in one of MEASURED jobs of several
-//! phases, so that who uses the team can give more to who is faster ([`Shares`]).
+//! By the caller's clock, if there is one, threads measure how long they work, and not wait, in one of MEASURED jobs of
+//! `alternate`, so that who uses the team can give more to who is faster ([`Shares`]).
 //!
 //! A worker that waits for a job spins first, then offers its core to others, then sleeps. One that was woken
 //! in vain is woken less and less often.
@@ -45,6 +45,15 @@ struct Worker {
     /// Phases for which it is left asleep, and how many the next time.
     skip: u32,
     patience: u32,
+}
+
+/// How a job is cut.
+#[derive(Clone, Copy)]
+struct Phases {
+    parts: usize,
+    phases: usize,
+    /// Whether phases of even numbers and of odd ones are two kinds, each of which may be measured.
+    by_turns: bool,
 }
 
 /// Threads that wait for work; see the module.
@@ -123,7 +132,8 @@ impl Team {
     }
 
     /// Calls `prepare(data, x, i)` and then `call(data, x, i)` for `parts` parts and `phases` phases; returns the
-    /// phase in which one said not to go on. None is called after it, but the next may have been prepared.
+    /// phase in which one said not to go on. None is called after it, but the next may have been prepared. Phases by turns are
+    /// measured, in one of MEASURED jobs.
     ///
     /// # Safety
     ///
@@ -131,7 +141,7 @@ impl Team {
     /// one phase at once; `prepare` of a part at any time between its calls of two phases.
     unsafe fn perform(
         &mut self,
-        (parts, phases): (usize, usize),
+        Phases { parts, phases, by_turns }: Phases,
         (prepare, call): (Prepare, Call),
         data: *const (),
     ) -> Option<usize> {
@@ -151,7 +161,7 @@ impl Team {
         let (first, last) = (self.phase + 1, self.phase.checked_add(phases as u64));
         let last = last.filter(|&last| last < STOP).expect("phases that can be counted");
         let job = Job { prepare, call, data, first };
-        let can_be = phases > 1 && self.shared.clock.is_some();
+        let can_be = by_turns && self.shared.clock.is_some();
         let is_measured = can_be && self.unmeasured == 0;
         if can_be {
             self.unmeasured = if is_measured { MEASURED } else { self.unmeasured } - 1;

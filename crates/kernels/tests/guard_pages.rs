@@ -12,7 +12,9 @@ use std::ptr;
 
 use common::{Data, Fast, Kind, Random, State, check_bits, check_bound, tiers, updates};
 use kernels::batch::{self, Batch, ErrorRows, SumRows};
-use kernels::linear::{self, BlockIndex, BlockPart, BlockWeights, OwnWeights, Scratch, Upcoming};
+use kernels::linear::{
+    self, BlockIndex, BlockPart, BlockWeights, HalfSums, OwnWeights, Scratch, Upcoming,
+};
 use kernels::{F32x16, MatMut, MatRef, gemm, optim, reference};
 
 /// Which end of a slice meets the forbidden page.
@@ -139,6 +141,22 @@ fn forward_and_softmax() {
                 let weights = Guarded::new(weights.lines(), edge);
                 forward(&Guarded::new(&rows, edge), &weights, &mut sums);
                 check_bits(&flat16(&sums), &flat16(part.sums_mut()), &format!("sums, {isa:?}"));
+                if linear::has_halves(classes) {
+                    let halves = [0, 1].map(|half| {
+                        let blocks = data.images.layout().half(half);
+                        let weights = &weights[blocks.start * padded / 2..blocks.end * padded / 2];
+                        let (rows, weights) =
+                            (Guarded::new(&rows, edge), Guarded::new(weights, edge));
+                        let mut sums = Guarded::new(&zeros, edge);
+                        let to = HalfSums { half, sums: &mut sums, padded };
+                        linear::forward_half(isa, &data.images, &rows, &weights, to);
+                        sums
+                    });
+                    let both = &mut fenced.parts_mut()[0];
+                    both.add_halves(isa, halves.each_ref().map(|sums| &sums[..]));
+                    let expected = flat16(part.sums_mut());
+                    check_bits(&flat16(both.sums_mut()), &expected, &format!("halves, {isa:?}"));
+                }
                 assert!(kernels::softmax(isa, part.softmax_rows_mut(), &bias, 0.5, 0.25));
                 let p = flat16(part.sums_mut());
                 let mut rows = fenced.parts_mut()[0].softmax_rows_mut();

@@ -4,8 +4,9 @@
 mod common;
 
 use common::{Data, Fast, State, check_bits, check_bound, tiers, updates};
+use kernels::linear::{self, BlockWeights, HalfSums};
 use kernels::spec::{self, LANES, Model};
-use kernels::{Isa, reference};
+use kernels::{F32x16, Isa, reference};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -101,19 +102,27 @@ fn small_weights() -> impl Strategy<Value = Sample> {
     sample(prop_oneof![5 => 1usize..17, 1 => 17usize..20], (-3f32..3.0).boxed())
 }
 
-/// The sums of an image over all of its blocks, with nothing skipped.
+/// Blocks of the first half of so many, as the definition has it: half of them, up to an even number.
+fn first_half(blocks: usize) -> usize {
+    let half = blocks.div_ceil(2);
+    (half + half % 2).min(blocks)
+}
+
+/// The sums of an image over all of its blocks, half by half, with nothing skipped.
 fn dense_sums(model: &Model, x: &[f32], classes: usize) -> Vec<f32> {
-    let sum = |c: usize| {
+    let blocks = spec::blocks(x.len(), model.image);
+    let halves = blocks.split_at(first_half(blocks.len()));
+    let of_half = |half: &[[Option<usize>; LANES]], c: usize| {
         let mut s = [0.0f32; LANES];
-        for block in spec::blocks(x.len(), model.image) {
-            for (lane, k) in block.into_iter().enumerate() {
+        for block in half {
+            for (lane, k) in block.iter().enumerate() {
                 s[lane] =
                     k.map_or(s[lane], |k| x[k].mul_add(model.weights[k * classes + c], s[lane]));
             }
         }
         ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
     };
-    (0..classes).map(sum).collect()
+    (0..classes).map(|c| of_half(halves.0, c) + of_half(halves.1, c)).collect()
 }
 
 /// The gradient of the weights over all images and features, with nothing skipped.
@@ -199,6 +208,35 @@ proptest! {
     }
 
     #[test]
+    fn halves_add_up_to_sums(
+        sample in sample(1usize..17, weight()), floats: bool,
+    ) {
+        let data = if floats { sample.float_data() } else { sample.data() };
+        let (rows, layout) = (sample.rows(), data.images.layout());
+        let padded = linear::padded_classes(sample.classes);
+        for isa in tiers() {
+            let mut fast = Fast::new(isa, 1, &data, &sample.state());
+            let expected = fast.sums(&data, &rows, &sample.labels);
+            let run = rows.len().div_ceil(16) * padded;
+            let mut sums = vec![F32x16([f32::NAN; 16]); 2 * run];
+            let weights = BlockWeights::gather(layout, sample.classes, &sample.weights);
+            for (half, sums) in sums.chunks_mut(run).enumerate() {
+                let blocks = layout.half(half);
+                let weights = &weights.lines()[blocks.start * padded / 2..blocks.end * padded / 2];
+                let to = HalfSums { half, sums, padded };
+                linear::forward_half(isa, &data.images, &rows, weights, to);
+            }
+            let batch = &mut fast.batch.parts_mut()[0];
+            batch.add_halves(isa, sums.split_at(run).into());
+            for c in 0..sample.classes {
+                let actual: Vec<f32> = fast.batch.probabilities(c).collect();
+                let expected: Vec<f32> = expected.iter().map(|row| row[c]).collect();
+                check_bits(&actual, &expected, &format!("class {c}, {isa:?}"));
+            }
+        }
+    }
+
+    #[test]
     fn permuting_images_permutes_outputs((sample, order) in any_sample().prop_flat_map(|sample| {
         let order = Just(sample.rows()).prop_shuffle();
         (Just(sample), order)
@@ -239,16 +277,26 @@ proptest! {
     }
 
     #[test]
-    fn zero_pixels_after_an_image_change_nothing(
-        sample in sample(1usize..17, weight()), extra in 1usize..20,
+    fn zero_pixels_after_the_halves_of_an_image_change_nothing(
+        sample in sample(1usize..17, weight()), extra in 1usize..4,
     ) {
         let features = sample.shape.0;
         let sample = Sample { shape: (features, None), ..sample };
-        let mut wider = Sample { shape: (features + extra, None), ..sample.clone() };
-        let pad = |pixels: &[u8]| [pixels, &vec![0; extra]].concat();
+        // Two blocks more in each half, or so, and the last block filled up.
+        let blocks = features.div_ceil(LANES);
+        let (first, wide) = (first_half(blocks), blocks + 4 * extra);
+        let at = (LANES * first).min(features);
+        let zeros = [LANES * first_half(wide) - at, LANES * (wide - first_half(wide)) - (features - at)];
+        let pad = |pixels: &[u8]| {
+            let (first, second) = pixels.split_at(at);
+            [first, &vec![0; zeros[0]], second, &vec![0; zeros[1]]].concat()
+        };
+        let mut wider = Sample { shape: (LANES * wide, None), ..sample.clone() };
         wider.pixels = sample.pixels.chunks_exact(features).flat_map(pad).collect();
-        let weights = sample.weights.iter().cycle().take(extra * sample.classes);
-        wider.weights.extend(weights);
+        let weights = |n: usize| sample.weights.iter().copied().cycle().take(n * sample.classes);
+        let (first, second) = sample.weights.split_at(at * sample.classes);
+        wider.weights = first.iter().copied().chain(weights(zeros[0])).collect();
+        wider.weights.extend(second.iter().copied().chain(weights(zeros[1])));
         let (data, wider_data) = (sample.data(), wider.data());
         for isa in tiers() {
             let (narrow, wide) = (sample.forward(&data, isa, 1), wider.forward(&wider_data, isa, 1));

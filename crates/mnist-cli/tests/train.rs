@@ -53,7 +53,7 @@ Test loss: 1.10, test accuracy: 65.0%\n\
 all 120 test images: loss: 1.098, accuracy: 65.00% (95%: 56.12 to 72.95)\n\
 ---------------------------------------------------------\n\
 most often 4 taken for 9: 6, 3 taken for 5: 5, 8 taken for 2: 5, 7 taken for 9: 3, 1 taken for 8: 2\n\
-weights sha256 a90af8d974aee119c447c30592fc1740ac69d5fc445c89631bfac5a5d9f400e5\n\
+weights sha256 30b6190bea67d862d68af56aa38f2a75ccaf75c46f979e21fcedf80e2f5f0e55\n\
 model out/model.safetensors (unnamed data, seed 0)\n\
 pictures correct.png misclassified.png learning_curves.png weights.png confusion.png reliability.png \
 classes.png\n\

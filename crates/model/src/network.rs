@@ -9,10 +9,12 @@
 //! A thread owns what it writes, whole, so that no sum depends on their number. Between the halves, and
 //! between steps, all wait for all; what a half needs of nobody else, heads and lists of images, is prepared while they
 //! would wait. Many steps are one job of the team. Of several threads each has a copy of
-//! the weights (`OwnWeights`), which it brings up to date before each step.
+//! the weights (`OwnWeights`), which it brings up to date before each step. Two threads of up to 16 classes do otherwise
+//! ([`halves`]).
 
 mod blocks;
 mod dense;
+mod halves;
 mod split;
 mod steps;
 
@@ -52,7 +54,7 @@ struct Common {
     /// Biases and their moments.
     bias: [Vec<f32>; 3],
     batch: Batch,
-    /// What each thread of the team gets, where all take part.
+    /// What each thread of the team gets, where all take part, and they are not two with a half each.
     split: Split,
 }
 

@@ -1,6 +1,6 @@
 //! How many threads take the steps: all of the team, or one where that is faster.
 //!
-//! A step takes microseconds, and all threads wait for the slowest twice in each. Where another program
+//! A step takes microseconds, and all threads wait for the slowest once or twice in each. Where another program
 //! has the core of one of them, they wait for milliseconds, and one thread alone is faster. So it is
 //! measured, all along:
 //!

@@ -117,7 +117,7 @@ fn what_is_kept_comes_back() {
     check_hit(&kept.load());
 }
 
-/// Images of one block: bits and values in three pieces, labels in two.
+/// Images of one block: bits in five pieces, labels and values in two.
 #[test]
 fn every_piece_is_read_and_checked() {
     let (n, piece_bytes) = ([270_000, 10], 1 << 20);
@@ -126,9 +126,9 @@ fn every_piece_is_read_and_checked() {
     check_hit(&kept.load());
     let (path, bytes) = (kept.file(), fs::read(kept.file()).unwrap());
     let parts =
-        [n[0] * 8, n[0] * 4, u32_at(&bytes, 80) * 8, n[1] * 8, n[1] * 4, u32_at(&bytes, 100) * 8];
+        [n[0] * 16, n[0] * 4, u32_at(&bytes, 80) * 8, n[1] * 16, n[1] * 4, u32_at(&bytes, 100) * 8];
     let pieces = parts.map(|part| part.div_ceil(piece_bytes));
-    assert_eq!(pieces, [3, 2, 2, 1, 1, 1]);
+    assert_eq!(pieces, [5, 2, 2, 1, 1, 1]);
     let mut start = Form::SMALL.sums + 4 * pieces.iter().sum::<usize>() + 4;
     assert_eq!(start + parts.iter().sum::<usize>(), bytes.len());
     for part in parts {
@@ -216,9 +216,9 @@ impl Form {
     /// Fixed bytes, six pieces, the header's own sum.
     const SMALL: Self = Self { sums: 104, payload: 104 + 6 * 4 + 4 };
 
-    /// Sizes of the pieces of `Kept::small` with so many values in its sets.
+    /// Sizes of the pieces of `Kept::small` with so many values in its sets; bits are a word for each half of the blocks.
     fn pieces(values: [usize; 2]) -> [usize; 6] {
-        [40 * 8, 40 * 4, values[0] * 8, 15 * 8, 15 * 4, values[1] * 8]
+        [40 * 16, 40 * 4, values[0] * 8, 15 * 16, 15 * 4, values[1] * 8]
     }
 }
 

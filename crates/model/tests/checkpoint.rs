@@ -231,7 +231,8 @@ fn what_is_no_checkpoint_is_refused() {
 fn descriptions_are_strict() {
     for (from, to, variant) in [
         (r#"\"format\":1"#, r#"\"format\":2"#, r#"Version { what: "format", known: 1, found: 2"#),
-        (r#"\"numerics\":1"#, r#"\"numerics\":9"#, r#"Version { what: "numerics", known: 1"#),
+        (r#"\"numerics\":2"#, r#"\"numerics\":9"#, r#"Version { what: "numerics", known: 2"#),
+        (r#"\"numerics\":2"#, r#"\"numerics\":1"#, r#"Version { what: "numerics", known: 2"#),
         (r#"\"step\":1103"#, r#"\"step\":-1"#, "Metadata"),
         (r#"\"step\":1103"#, r#"\"step\":1.5"#, "Metadata"),
         (r#"\"step\":1103"#, r#"\"step\":18446744073709551616"#, "Metadata"),

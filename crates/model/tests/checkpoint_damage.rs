@@ -174,8 +174,8 @@ fn rows() -> Vec<Row> {
         ("C10", "a text", forged(r#"\"step\":3"#, r#"\"step\":\"3\""#), &["Metadata"]),
         ("C10", "an unknown field", forged(r#"\"step\":3"#, r#"\"steps\":3"#), &["Metadata"]),
         ("C12", "newer format", forged(r#"\"format\":1"#, r#"\"format\":2"#), &["Version"]),
-        ("C12", "newer numerics", forged(r#"\"numerics\":1"#, r#"\"numerics\":2"#), &["Version"]),
-        ("C12", "numerics 0", forged(r#"\"numerics\":1"#, r#"\"numerics\":0"#), &["Version"]),
+        ("C12", "newer numerics", forged(r#"\"numerics\":2"#, r#"\"numerics\":3"#), &["Version"]),
+        ("C12", "numerics 0", forged(r#"\"numerics\":2"#, r#"\"numerics\":0"#), &["Version"]),
         ("C13", "one class", forged(r#"[\"zero\",\"one\"]"#, r#"[\"zero\"]"#), &["Classes"]),
         (
             "C13",

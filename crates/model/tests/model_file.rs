@@ -103,7 +103,7 @@ fn other_programs_find_what_is_promised() {
     let expected = format!(
         r#"{{"classes":["zero","ein\"s"],"config":{config},"dataset_sha256":"{}","format":1,"#,
         "ab".repeat(32)
-    ) + r#""height":2,"numerics":1,"width":1}"#;
+    ) + r#""height":2,"numerics":2,"width":1}"#;
     assert_eq!(metadata["mnist"], expected, "every key sorted, at every depth");
 }
 
@@ -221,8 +221,8 @@ fn tensors_that_are_no_model() {
     let no_weights = header.split_once(r#","weights""#).unwrap().0;
     let zero = r#","zero":{"dtype":"F32","shape":[0],"data_offsets":[24,24]}"#;
     let extra = header.trim_end().strip_suffix('}').unwrap();
-    let size = r#"\"height\":2,\"numerics\":1,\"width\":1"#;
-    let wraps = r#"\"height\":9223372036854775809,\"numerics\":1,\"width\":2"#;
+    let size = r#"\"height\":2,\"numerics\":2,\"width\":1"#;
+    let wraps = r#"\"height\":9223372036854775809,\"numerics\":2,\"width\":2"#;
     for (what, bytes) in [
         ("no weights", file(format!("{no_weights}}}"), &data[..8])),
         ("an empty tensor where another ends", file(format!("{extra}{zero}}}"), data)),
@@ -268,16 +268,24 @@ fn metadata_that_are_not_ours() {
         ("a field is missing", with(r#"\"format\":1,"#, "")),
         ("a negative version", with(r#"\"format\":1"#, r#"\"format\":-1"#)),
         ("a fraction", with(r#"\"format\":1"#, r#"\"format\":1.5"#)),
-        ("2^64", with(r#"\"numerics\":1"#, r#"\"numerics\":18446744073709551616"#)),
+        ("2^64", with(r#"\"numerics\":2"#, r#"\"numerics\":18446744073709551616"#)),
         ("a text", with(r#"\"height\":2"#, r#"\"height\":\"2\""#)),
         ("the same field twice", with(r#"\"format\":1,"#, r#"\"format\":1,\"format\":1,"#)),
     ] {
         refused(what, &bytes, "Metadata");
     }
-    for what in ["format", "numerics"] {
-        let newer = with(&format!(r#"\"{what}\":1"#), &format!(r#"\"{what}\":2"#));
-        let error = refused("a newer version", &newer, "Version");
-        assert!(error.to_string().contains(&format!("its {what} version is 2")), "{error}");
+    for (what, known) in [("format", 1), ("numerics", 2)] {
+        let version = |version: u32| {
+            with(&format!(r#"\"{what}\":{known}"#), &format!(r#"\"{what}\":{version}"#))
+        };
+        let error = refused("a newer version", &version(known + 1), "Version");
+        assert!(
+            error.to_string().contains(&format!("its {what} version is {}", known + 1)),
+            "{error}"
+        );
+        // Older ones are read.
+        assert!((1..known).all(|older| Model::from_bytes(&version(older)).is_ok()), "{what}");
+        refused("version 0", &version(0), "Version");
     }
 }
 

@@ -1,13 +1,11 @@
 //! Images of one kind of features, as they stand in memory; what is kept, and why so, stands in
 //! [`images`](super).
 
-use crate::layout::{HALF, Layout};
+use crate::layout::{HALF, HeadWords, Layout, WORD};
 use crate::pages::advise_huge_pages;
 use crate::simd::{F32x8, Simd, prefetch_bytes, prefetch_far};
 use crate::spec::LANES;
 
-/// Blocks that one word of a head has bits for.
-pub(super) const WORD: usize = 64;
 /// Blocks that one number of a head has bits for.
 pub(crate) const HALF_WORD: usize = WORD / 2;
 /// Bytes of an image's entries that are asked for shortly before they are read: 31 blocks of 8 pixels, and some.
@@ -25,6 +23,9 @@ const MOST_RESERVED: usize = 64 << 20;
 /// Bytes of an image's entries that another thread's share of the blocks takes. Emerald Rapids, two threads, an
 /// epoch of MNIST, the best tenth of 140 in turns in a slow hour: 13.5 ms; 13.9 to 14.0 with 128, 224 and 288.
 const SOME_FETCHED: usize = 160;
+
+/// Bytes of an image's entries of one half that are asked for shortly before they are read: 24 blocks of 8 pixels.
+const HALF_FETCHED: usize = 192;
 
 /// A feature as it is stored: u8 or f32.
 pub(crate) trait Feature: Copy + Default + PartialEq + Into<f32> {
@@ -84,10 +85,18 @@ impl AsRef<[f32]> for F32x8 {
     }
 }
 
+/// The tiles of two rows of whole ones, or of none.
+fn tiles<E: Feature>(two_rows: &[E]) -> impl Iterator<Item = E::Block> {
+    let (upper, lower) = two_rows.split_at(two_rows.len() / 2);
+    let halves = upper.as_chunks().0.iter().zip(lower.as_chunks().0);
+    halves.map(|(&upper, &lower)| E::join([upper, lower]))
+}
+
 /// Images as their blocks that are not zero.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BlockRows<E: Feature> {
     pub(super) len: usize,
+    pub(super) words: HeadWords,
     /// Numbers in a head.
     pub(super) head_len: usize,
     pub(super) heads: Vec<u32>,
@@ -96,8 +105,14 @@ pub(crate) struct BlockRows<E: Feature> {
 
 impl<E: Feature> BlockRows<E> {
     pub(super) fn new(layout: &Layout) -> Self {
-        let head_len = 1 + 2 * layout.block_count().div_ceil(WORD);
-        Self { len: 0, head_len, heads: Vec::new(), values: Vec::new() }
+        let words = layout.head_words();
+        Self {
+            len: 0,
+            words,
+            head_len: 1 + 2 * words.count(),
+            heads: Vec::new(),
+            values: Vec::new(),
+        }
     }
 
     /// Makes room for so many images, if it can be had; where it cannot, packing makes it as it goes.
@@ -117,11 +132,13 @@ impl<E: Feature> BlockRows<E> {
             if let Some(width) = layout.whole_rows() {
                 // Where no block reaches past an edge, rows are cut up without a look at each run's place:
                 // 0.9 ns a block instead of 1.7 (Zen 5).
-                self.push_image(image.chunks_exact(2 * width).flat_map(|rows| {
-                    let (upper, lower) = rows.split_at(width);
-                    let halves = upper.as_chunks().0.iter().zip(lower.as_chunks().0);
-                    halves.map(|(&upper, &lower)| E::join([upper, lower]))
-                }));
+                let squares = image.chunks_exact(4 * width);
+                let below = tiles(squares.remainder());
+                let of_squares = squares.flat_map(|rows| {
+                    let (upper, lower) = rows.split_at(2 * width);
+                    tiles(upper).zip(tiles(lower)).flat_map(|(upper, lower)| [upper, lower])
+                });
+                self.push_image(of_squares.chain(below));
             } else {
                 let runs = layout.runs().iter();
                 self.push_image(runs.map(|runs| E::join(runs.map(|run| run.of(image)))));
@@ -138,20 +155,22 @@ impl<E: Feature> BlockRows<E> {
         // wrong too often. Here and not behind `values`, where all that is touched is new memory.
         let mut kept = [E::Block::default(); WORD];
         let (mut word, mut count, mut bit) = (0u64, 0, 0);
+        let words = self.words;
+        let (mut i, mut end) = (0, words.blocks(0).len());
         blocks.for_each(|block| {
             let ink = block != E::Block::default();
             kept[count % WORD] = block;
             count += usize::from(ink);
             word |= u64::from(ink) << bit;
             bit += 1;
-            if bit == WORD {
+            if bit == end {
                 self.push_word(word, &kept[..count]);
-                (word, count, bit) = (0, 0, 0);
+                i += 1;
+                (word, count, bit, end) = (0, 0, 0, words.blocks(i).len());
             }
         });
-        if bit > 0 {
-            self.push_word(word, &kept[..count]);
-        }
+        // The last word, where the second half has no blocks for it.
+        (i..words.count()).for_each(|_| self.push_word(0, &[]));
     }
 
     /// Adds the bits of up to 64 blocks, and those blocks that are not zero.
@@ -190,13 +209,44 @@ impl<E: Feature> BlockRows<E> {
         self.head(i)[0] as usize
     }
 
+    /// The index of the first entry of one half of image `i`, or where it would be.
+    #[inline(always)]
+    pub(crate) fn start_of_half(&self, i: usize, half: usize) -> usize {
+        let head = self.head(i);
+        if half == 0 {
+            return head[0] as usize;
+        }
+        let before = &head[1..][..2 * self.words.of_half()];
+        (head[0] + before.iter().map(|word| word.count_ones()).sum::<u32>()) as usize
+    }
+
     /// Calls `f` with each block of image `i` that is not zero, ascending: its number and its features.
     #[inline(always)]
     pub(crate) fn each_block(&self, i: usize, mut f: impl FnMut(usize, &E::Block)) {
-        let (words, _) = self.head(i)[1..].as_chunks();
-        let values = &self.values[self.start(i)..];
-        let mut next = 0;
-        for (&[low, high], base) in words.iter().zip((0..).step_by(WORD)) {
+        let mut entry = self.start_of_half(i, 0);
+        for (half, first) in [0, self.words.first_half()].into_iter().enumerate() {
+            entry = self.each_of_half(
+                i,
+                (half, entry),
+                #[inline(always)]
+                |t, block| f(first + t, block),
+            );
+        }
+    }
+
+    /// Calls `f` with each block of one half of image `i` that is not zero, ascending, from entry `first` on: its number in the
+    /// half, and its features. Returns the entry after the last.
+    #[inline(always)]
+    pub(crate) fn each_of_half(
+        &self,
+        i: usize,
+        (half, first): (usize, usize),
+        mut f: impl FnMut(usize, &E::Block),
+    ) -> usize {
+        let of_half = 2 * self.words.of_half();
+        let words = &self.head(i)[1..][half * of_half..][..of_half];
+        let (values, mut next) = (&self.values[first..], 0);
+        for (&[low, high], base) in words.as_chunks().0.iter().zip((0..).step_by(WORD)) {
             let mut having = u64::from(high) << 32 | u64::from(low);
             while having != 0 {
                 // An index, not an iterator: with two ways out of the loop the compiler copies the sums.
@@ -205,6 +255,7 @@ impl<E: Feature> BlockRows<E> {
                 having &= having - 1;
             }
         }
+        first + next
     }
 
     /// How many blocks below number `block` image `i` has.
@@ -213,7 +264,7 @@ impl<E: Feature> BlockRows<E> {
         if block == 0 {
             return 0;
         }
-        let words = &self.head(i)[1..];
+        let (words, block) = (&self.head(i)[1..], self.words.bit(block));
         let whole: u32 = words[..block / HALF_WORD].iter().map(|word| word.count_ones()).sum();
         let bits = words.get(block / HALF_WORD);
         whole + bits.map_or(0, |bits| bits & ((1 << (block % HALF_WORD)) - 1)).count_ones()
@@ -225,11 +276,16 @@ impl<E: Feature> BlockRows<E> {
         prefetch_far::<HEAD_FETCHED>(self.head(i));
     }
 
-    /// Asks for the first cache lines of image `i`'s entries, which will be read soon; reads its head.
+    /// Asks for the first cache lines of image `i`'s entries from `half` on, which will be read soon; reads its head.
     #[inline(always)]
-    pub(crate) fn prefetch_entries(&self, i: usize) {
+    pub(crate) fn prefetch_entries(&self, i: usize, half: usize, both: bool) {
+        let entries = &self.values[self.start_of_half(i, half)..];
         // Always as many: a loop over what the image has would be guessed wrong, and cost more.
-        prefetch_bytes::<FETCHED>(&self.values[self.start(i)..]);
+        if both {
+            prefetch_bytes::<FETCHED>(entries);
+        } else {
+            prefetch_bytes::<HALF_FETCHED>(entries);
+        }
     }
 
     /// Asks for most cache lines of image `i`'s entries, for later; reads its head.

@@ -4,7 +4,7 @@
 //! which follows from the bits:
 //!
 //! ```text
-//! having  [n x words]   of each image: a bit for each block that is not zero, 64 to a word
+//! having  [n x words]   of each image: a bit for each block that is not zero, 64 to a word; each half of the blocks begins one
 //! values  [entry]       the 8 features of these blocks, ascending by block within an image
 //! ```
 //!
@@ -13,7 +13,7 @@
 
 use rayon::prelude::*;
 
-use super::{BlockRows, Images, Rows, WORD, can_be_counted};
+use super::{BlockRows, Images, Rows, can_be_counted};
 use crate::layout::{HALF, Layout};
 use crate::pages::advise_huge_pages;
 use crate::spec::LANES;
@@ -78,7 +78,8 @@ impl Images {
     /// let images = Images::from_u8(layout.clone(), &[0, 0, 0, 7, 0, 0, 0, 0]).expect("few blocks");
     /// let (having, values) = images.packed_u8().expect("u8 images");
     /// let having: Vec<u64> = having.collect();
-    /// assert_eq!((&having[..], values), (&[1, 0][..], &[[0, 0, 0, 0, 0, 7, 0, 0]][..]));
+    /// // A word for the blocks of each half, of which the second has none.
+    /// assert_eq!((&having[..], values), (&[1, 0, 0, 0][..], &[[0, 0, 0, 0, 0, 7, 0, 0]][..]));
     /// let packed = PackedU8 { layout, images: 2, having: having.into_iter(), values: values.len() };
     /// let again = packed.read(1, |first, room| {
     ///     room.copy_from_slice(&values[first..][..room.len()]);
@@ -148,8 +149,7 @@ fn heads(
     mut having: impl Iterator<Item = u64>,
     values: usize,
 ) -> Result<Vec<u32>, PackedError> {
-    let blocks = layout.block_count();
-    let words = blocks.div_ceil(WORD);
+    let words = layout.words();
     let expected = images * words;
     let told = having.size_hint().0.min(expected);
     let mut heads = Vec::with_capacity(told / words.max(1) + 2 * told);
@@ -160,7 +160,7 @@ fn heads(
         for at in 0..words {
             let found = image * words + at;
             let word = having.next().ok_or(PackedError::Words { expected, found })?;
-            let bits = (blocks - at * WORD).min(WORD) as u32;
+            let bits = layout.head_words().blocks(at).len() as u32;
             if word.checked_shr(bits).unwrap_or(0) != 0 {
                 return Err(PackedError::Bit { image });
             }

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! With 16 lanes a vector holds two blocks side by side, though an image may have one of them alone; then zeros fill the
-//! other's place: 21 vectors an image of MNIST instead of 31, each of twice the multiply-adds. (What a zero adds to a sum is
+//! other's place: 18.5 vectors an image of MNIST instead of 31, each of twice the multiply-adds. (What a zero adds to a sum is
 //! nothing, unless the sum is -0; see [`Feature::CAN_UNDERFLOW`].) Weights stand by class within a block, so the sums of two
 //! classes trade halves before the update.
 //!
@@ -22,7 +22,8 @@
 //!
 //! # The bound
 //!
-//! Zen 4 takes a cycle for a multiply-add of 16 lanes: 21.1 vectors x 10 classes = 211 cycles an image. Adam, 4.9 vectors an
+//! Zen 4 takes a cycle for a multiply-add of 16 lanes: 18.5 vectors x 10 classes = 185 cycles an image. What was measured, here and
+//! below, is from when two blocks of a vector stood side by side (version 1 of the numerics): 21.1 vectors and so 211 cycles. Adam, 4.9 vectors an
 //! image, adds 40: its square roots and divisions occupy their unit for 80 cycles while multiply-adds go on, of which each root or division
 //! costs 2.
 //!

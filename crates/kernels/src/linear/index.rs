@@ -18,7 +18,7 @@ use crate::spec::{FEW_CLASSES, Update};
 /// step allocates.
 ///
 /// ```text
-/// begin      before the forward pass, which finds the heads in the cache
+/// begin      before the backward pass; before the forward pass, if that is of parts of the batch: it finds the heads in the cache
 /// list       after it, while other threads are still at theirs
 /// backward   gradient and update
 /// ```

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A thread lists the images of the whole batch, for its own blocks alone: it writes nothing that others read. It copies the
-//! images' heads before the forward pass and lists after it, both while it would otherwise wait for other threads. (To list
+//! images' heads and lists while it would otherwise wait for other threads. (To list
 //! while their error terms are on their way makes no difference.)
 //!
 //! Zen 4, ms an epoch: lists of two blocks 0.4, of one 0.6; heads, by words of 16 images, 0.16.
@@ -31,16 +31,16 @@
 //! | each pair of an image and a block written down by the forward pass, block by block | 0.7 ms an epoch | Zen 5, where what one thread wrote and another read crossed between their cores |
 //! | position and entry in two lists | 0.1 ms more | Zen 5 |
 //!
-//! Not worth it either: a list for a block and the one below it, which are in an image together more often than two side by
-//! side (18.5 vectors an image of MNIST, 21.1; no pairing has less than 18.1). Were blocks numbered so, an epoch would take 0.4
-//! ms less. Numbered as the definition has it, a second block's entries have ranks of their own, for which the first row's
-//! blocks must be counted in each pair of rows: lists 9.2 ns an image, 6.3 before; two loads for one and two places of
-//! weights: backward 87.7, 84 if they stood together, 93 before. In all, 182.6 ns an image of 184.
+//! Blocks are numbered so that a list of two is a tile and the one below it, which are in an image together more often than two
+//! side by side: 18.5 vectors an image of MNIST, 21.1; no pairing has less than 18.1. When they were numbered row by row
+//! (version 1 of the numerics), such lists gained nothing worth their cost: ranks looked up for the second block, two loads for one and two places
+//! of weights, 182.6 ns an image of 184.
 
 use std::ops::Range;
 
 use crate::images::{BlockRows, Feature, HALF_WORD as WORD, Images, with_rows};
 use crate::isa::{Isa, dispatch};
+use crate::layout::HeadWords;
 use crate::simd::{F32x16, PRESENT_BITS, Simd, U32x16};
 
 /// Images that are listed at once.
@@ -87,6 +87,7 @@ impl Packing {
 pub struct Lists {
     /// The blocks that are listed.
     blocks: Range<usize>,
+    head_words: HeadWords,
     /// How many of them a list is for.
     per_list: usize,
     /// `[list]`: how many images it has.
@@ -117,6 +118,7 @@ impl Lists {
         assert!(blocks.start <= blocks.end && blocks.end <= count, "{blocks:?} of {count} blocks");
         assert!(blocks.is_empty() || blocks.start.is_multiple_of(2), "blocks from {blocks:?} on");
         self.packing = Packing::of(count);
+        self.head_words = images.layout().head_words();
         // As many rows as there are images have room; see `images::can_be_counted`.
         let most = self.packing.most_images();
         assert!(rows.len() as u64 <= most, "{} rows, at most {most}", rows.len());
@@ -142,10 +144,11 @@ impl Lists {
         let (all, next, first_word) = (&self.words[..], &mut self.next[..], self.first_word);
         let lists = self.records.chunks_exact_mut(self.stride).zip(&mut self.lens);
         for (t, (list, len)) in self.blocks.clone().step_by(S::BLOCKS).zip(lists) {
-            let words = &all[(t / WORD - first_word) * next.len()..][..next.len()];
+            let bit = self.head_words.bit(t);
+            let words = &all[(bit / WORD - first_word) * next.len()..][..next.len()];
             let mut end = 0;
             for (words, next) in words.iter().zip(next.iter_mut()) {
-                end += s.list_having(words, (t % WORD) as u32, next, &mut list[end..]);
+                end += s.list_having(words, (bit % WORD) as u32, next, &mut list[end..]);
             }
             *len = end;
         }
@@ -162,7 +165,8 @@ impl Lists {
     ) {
         let groups = rows.len().div_ceil(GROUP);
         // In pairs, because that is how heads have them.
-        let pairs = blocks.start / PAIR..blocks.end.div_ceil(PAIR);
+        let bits = self.head_words.bits(blocks);
+        let pairs = bits.start / PAIR..bits.end.div_ceil(PAIR);
         self.first_word = 2 * pairs.start;
         self.words.resize(2 * pairs.len() * groups, U32x16::default());
         self.next.resize(groups, U32x16::default());
@@ -182,7 +186,7 @@ impl Lists {
                     let words = &heads[begin + 1 + 2 * pair..][..2];
                     *both = u64::from(words[1]) << 32 | u64::from(words[0]);
                 }
-                let before = blocks.start.saturating_sub(pair * PAIR);
+                let before = bits.start.saturating_sub(pair * PAIR);
                 if before > 0 {
                     let mask = 1_u64.checked_shl(before as u32).map_or(u64::MAX, |bit| bit - 1);
                     for (rank, both) in ranks.iter_mut().zip(both) {
@@ -273,8 +277,20 @@ mod tests {
     #[test]
     fn every_block_has_its_images() {
         // One block; odd numbers; powers of two, whose last rank takes a bit more; several words.
-        for (blocks, n) in [(1, 3), (2, 40), (7, 9), (31, 5), (32, 8), (64, 17), (65, 33), (128, 3)]
-        {
+        for (blocks, n) in [
+            (1, 3),
+            (2, 40),
+            (7, 9),
+            (31, 5),
+            (32, 8),
+            (64, 17),
+            (65, 33),
+            (128, 3),
+            (129, 5),
+            (130, 5),
+            (131, 5),
+            (258, 3),
+        ] {
             let all = |_: usize, _: usize| true;
             let some = |image: usize, t: usize| (7 * image + 5 * t) % 11 < 4;
             check(&images(n, blocks, all), 0..blocks, all);

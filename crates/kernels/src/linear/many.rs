@@ -144,7 +144,7 @@ impl ByBlock {
         let mut ahead = rows.iter().skip(AHEAD);
         for (position, &row) in (0..).zip(rows) {
             if let Some(&row) = ahead.next() {
-                images.prefetch_entries(row as usize);
+                images.prefetch_entries(row as usize, 0, true);
             }
             images.each_block(
                 row as usize,
@@ -230,11 +230,10 @@ pub(super) fn forward<S: Simd>(
     if rows == 0 {
         return;
     }
-    let strip = layout.blocks_per_strip().max(1);
-    for first_block in (0..layout.block_count()).step_by(strip) {
+    for strip in layout.strips() {
         for (first, n) in passes(s, class_lines) {
             let (sums, poison) = (&mut sums[first * rows..], &mut poison[first..]);
-            let blocks = first_block..first_block + strip;
+            let blocks = strip.clone();
             let pass = Pass { by_block, blocks, weights: &weights[first..], class_lines, rows };
             with_const!(n, [1 2 3 4], |N| forward_strip::<S, N>(s, &pass, sums, poison));
         }
@@ -250,9 +249,9 @@ pub(super) fn forward<S: Simd>(
 }
 
 /// A strip of blocks and the classes of some vectors, from some line on.
-struct Pass<'a> {
+struct Pass<'a, B> {
     by_block: &'a ByBlock,
-    blocks: Range<usize>,
+    blocks: B,
     /// `[feature]`, so many lines of 16 classes, from the first line of the pass on.
     weights: &'a [F32x16],
     class_lines: usize,
@@ -265,7 +264,7 @@ struct Pass<'a> {
 #[inline(always)]
 fn forward_strip<S: Simd, const N: usize>(
     s: S,
-    pass: &Pass<'_>,
+    pass: &Pass<'_, impl Iterator<Item = usize> + Clone>,
     sums: &mut [F32x16],
     poison: &mut [F32x16],
 ) {

@@ -10,6 +10,9 @@
 //! forward                own copy of the others' parts = what they have shown
 //! ```
 //!
+//! This is for three threads and more, and for more than 16 classes. Two threads of fewer have half of the blocks each and show
+//! nothing; the figures here are from when they had images forward, as more threads still have.
+//!
 //! With all weights in one place the caches of all threads hold them, and a thread that writes a line must take it from
 //! the others first. Zen 4, two threads, ms an epoch of MNIST by a program of the steps alone, where both cores share a cache
 //! (a line goes there and back in 0.11 us) and where they do not (0.52 us); `benches/epoch.rs` has whole epochs:

@@ -1,7 +1,7 @@
 //! The images of the next step, fetched into the cache while this one is worked on.
 //!
 //! ```text
-//! before the forward pass     ask for the head of each image of the next step
+//! before the backward pass    ask for the head of each image of the next step
 //! backward, for each list     sums; ask for the entries of some of those images; update
 //! ```
 //!
@@ -37,7 +37,8 @@ use crate::images::{BlockRows, Feature, Images, with_rows};
 pub struct Upcoming<'a> {
     /// All of them; none where there is no next step.
     pub rows: &'a [u32],
-    /// The positions of those which the thread will run forward. Of the others it will need its own blocks.
+    /// The positions of those of which the thread will need all blocks, to run them forward; none, where threads have half of
+    /// the blocks each. Of the others it will need its own.
     pub own: Range<usize>,
 }
 

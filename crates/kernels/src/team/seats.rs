@@ -102,7 +102,7 @@ pub(super) struct Shared {
 
 // SAFETY: `job` is the one field that is not `Sync` by itself; the protocol above orders every write of it
 // before the reads of its ticket (release and acquire on `ticket`) and after those of the last ticket
-// (release and acquire on `done`). What its pointer leads to is `Send` or `Sync` as `run` and `alternate` ask.
+// (release and acquire on `done`). What its pointer leads to is `Send` or `Sync` as `run`, `alternate` and `exchange` ask.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the job's pointer is used by no thread but through the protocol.
 unsafe impl Send for Shared {}

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
+mod exchange;
+
 #[test]
 fn every_part_is_run_once() {
     for threads in [1, 2, 3, 7] {

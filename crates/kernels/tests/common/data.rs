@@ -5,7 +5,10 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
 /// Features, and height and width where they have them: whole blocks, ragged ones, single pixels.
-pub const SHAPES: [(usize, Option<(usize, usize)>); 10] = [
+pub const SHAPES: [(usize, Option<(usize, usize)>); 12] = [
+    // Two words for each half of the blocks, the last without any; squares and a row of upper tiles below.
+    (1032, None),
+    (48, Some((6, 8))),
     (1, None),
     (7, None),
     (8, None),

@@ -12,7 +12,7 @@ use crate::dataset::Dataset;
 /// What a file of a cache begins with.
 pub const MAGIC: [u8; 8] = *b"MNISTPAK";
 /// To be raised with every change of the form.
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
 /// Bytes of a piece that has a checksum of its own.
 pub(super) const PIECE_BYTES: usize = 1 << 20;
 /// Bytes of the header before the checksums.
@@ -80,7 +80,7 @@ impl SetHeader {
 
     /// Words of bits of all images.
     pub(super) fn words(&self, layout: &Layout) -> u64 {
-        u64::from(self.images) * layout.block_count().div_ceil(64) as u64
+        u64::from(self.images) * layout.words() as u64
     }
 
     /// Bytes of bits, labels and values.

@@ -6,6 +6,7 @@ use kernels::batch;
 use kernels::linear::{self, BlockIndex, BlockPart, BlockWeights, OwnWeights, Upcoming};
 use kernels::{F32x16, Layout};
 
+use super::halves;
 use super::{Aside, Common, Forward, Steps, update_bias};
 use crate::dataset::Dataset;
 use crate::layer::{Form, LayerRef};
@@ -15,6 +16,8 @@ pub(super) struct Blocks {
     layers: [BlockWeights; 3],
     /// Of each thread.
     scratch: Vec<Scratch>,
+    /// Of each half of the blocks, where two threads have one each.
+    halves: halves::Scratch,
     /// Where the parts end that their `OwnWeights` were begun for; none where they were not.
     begun_for: Vec<usize>,
 }
@@ -60,7 +63,12 @@ impl Blocks {
     /// Takes weights and moments [features x classes], row-major in file order.
     pub(super) fn gather(layout: &Layout, classes: usize, layers: [&[f32]; 3]) -> Self {
         let layers = layers.map(|layer| BlockWeights::gather(layout, classes, layer));
-        Self { layers, scratch: Vec::new(), begun_for: Vec::new() }
+        Self {
+            layers,
+            scratch: Vec::new(),
+            halves: halves::Scratch::default(),
+            begun_for: Vec::new(),
+        }
     }
 
     /// Weights and both moments.
@@ -83,6 +91,11 @@ impl Blocks {
         aside: Aside<'_>,
     ) -> Result<(), usize> {
         let parts = common.threads;
+        if parts == 2 && linear::has_halves(common.classes) {
+            // Copies of weights are not kept up to date.
+            self.begun_for.clear();
+            return halves::take(&mut self.layers, &mut self.halves, common, data, steps, aside);
+        }
         let split = common.split(parts);
         let pass = common.pass(data, &split);
         let (isa, images, padded) = (pass.isa, data.images(), linear::padded_classes(pass.classes));

@@ -8,14 +8,18 @@ use super::*;
 use crate::parameters::Init;
 use crate::rng::{Purpose, Stream};
 
+/// Features, and height and width where they have them.
+type Shape = (usize, Option<(usize, usize)>);
+
 /// Draws images, some of whose features are zero, and labels.
-fn draw(random: &mut Stream, features: usize, classes: u32) -> Dataset {
+fn draw(random: &mut Stream, shape: Shape, classes: u32) -> Dataset {
+    let features = shape.0;
     let n = 5 + random.below(60);
     let pixels: Vec<u8> = (0..n as usize * features)
         .map(|_| if random.below(2) == 0 { 0 } else { random.below(256) as u8 })
         .collect();
     let labels = (0..n).map(|_| random.below(classes)).collect();
-    Dataset::from_u8(&pixels, (features, None), labels).unwrap()
+    Dataset::from_u8(&pixels, shape, labels).unwrap()
 }
 
 /// Draws an update; one in eight takes steps that lead to numbers that are not finite.
@@ -40,9 +44,12 @@ fn jobs_of_changing_threads_are_those_of_one_thread() {
     let (mut went_on, mut failed) = (0, [0; 2]);
     for case in 0..80 {
         // Up to more parts than there are blocks; and more classes than are few.
-        let features = 1 + random.below(if case % 3 == 0 { 800 } else { 90 }) as usize;
+        let features = 1 + random.below(if case % 3 == 0 { 2_100 } else { 90 }) as usize;
+        let sides = [(6, 8), (5, 3), (29, 27)];
+        let image = (case % 4 == 1).then(|| sides[random.below(3) as usize]);
+        let features = image.map_or(features, |(height, width)| height * width);
         let classes = 1 + random.below(18);
-        let data = draw(&mut random, features, classes);
+        let data = draw(&mut random, (features, image), classes);
         let init = Init::TruncatedNormal { std: 0.1 };
         let start = Parameters::new(features, classes as usize, init, case);
         let tiers: Vec<Isa> = Isa::all().into_iter().collect();

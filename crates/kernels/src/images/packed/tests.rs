@@ -129,9 +129,11 @@ fn whatever_is_changed_is_refused_or_is_another_image() {
         for bit in 0..64 * having.len() {
             let mut changed = having.clone();
             changed[bit / 64] ^= 1 << (bit % 64);
-            let words = layout.block_count().div_ceil(64);
+            let words = layout.words();
             let found = again(&changed, &values);
-            if bit % (64 * words) >= layout.block_count() {
+            // Each half of the blocks begins a word.
+            let of_word = layout.head_words().blocks(bit / 64 % words);
+            if bit % 64 >= of_word.len() {
                 assert_eq!(found, Err(PackedError::Bit { image: bit / (64 * words) }));
             } else {
                 assert!(matches!(found, Err(PackedError::Values { .. })), "bit {bit}");
