@@ -1,8 +1,8 @@
 //! Images stored as their blocks that are not zero.
 //!
 //! Most of a picture is background: of the 98 tiles of 4 x 2 pixels in an MNIST image, 31 have ink in
-//! them. [`Images`] keeps those alone, and a bit for each block that says whether it is there, those of each half of the blocks from
-//! a new word on:
+//! them. [`Images`] keeps those alone, and a bit for each block that says whether it is there; each half of
+//! the blocks begins a word:
 //!
 //! ```text
 //! heads   [n x (1 + 2 words)]   of each image: the index of its first entry, then a bit for each block

@@ -22,10 +22,10 @@
 //!
 //! # The bound
 //!
-//! Zen 4 takes a cycle for a multiply-add of 16 lanes: 18.5 vectors x 10 classes = 185 cycles an image. What was measured, here and
-//! below, is from when two blocks of a vector stood side by side (version 1 of the numerics): 21.1 vectors and so 211 cycles. Adam, 4.9 vectors an
-//! image, adds 40: its square roots and divisions occupy their unit for 80 cycles while multiply-adds go on, of which each root or division
-//! costs 2.
+//! Zen 4 takes a cycle for a multiply-add of 16 lanes: 18.5 vectors x 10 classes = 185 cycles an image. What was measured, here
+//! and below, is from when the two blocks of a vector stood side by side (version 1 of the numerics): 21.1 vectors, and so 211
+//! cycles. Adam, 4.9 vectors an image, adds 40: its square roots and divisions occupy their unit for 80 cycles while
+//! multiply-adds go on, of which each root or division costs 2.
 //!
 //! | | cycles an image |
 //! |---|---:|

@@ -21,7 +21,7 @@
 //!
 //! # The bound
 //!
-//! The figures here and below, but where halves are spoken of, are from when a sum was made in one piece (version 1 of the numerics).
+//! The figures here and below are from when a sum was made in one piece (version 1 of the numerics).
 //!
 //! The multiply-adds of a vector are one chain, 4 cycles a block. On Zen 4, whose 512-bit loads are one a cycle, the five of the
 //! weights take 5.3 and that of the features 0.8 more: 31 blocks x 6.1 = 189 cycles an image of MNIST. When all lanes of 16

@@ -10,8 +10,9 @@
 //!
 //! No result depends on who does what, nor on when.
 //!
-//! Two threads of up to 16 classes have fixed halves of the blocks since version 2 of the numerics; before, on a Zen 4, two threads, ms an epoch of MNIST, best and median of 40 in turns, where the second one spins after each half step
-//! as if it were so much slower (10.4 on one thread; where equal shares take as long, a run has fallen back to that):
+//! Two threads of up to 16 classes have fixed halves of the blocks since version 2 of the numerics. Before, on a Zen 4, two
+//! threads, ms an epoch of MNIST, best and median of 40 in turns, where the second one spins after each half step as if it were
+//! so much slower (10.4 on one thread; where equal shares take as long, a run has fallen back to that):
 //!
 //! | slower by | equal shares | shares that follow |
 //! |---|---:|---:|
